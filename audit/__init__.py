@@ -1,0 +1,1 @@
+"""Remembers, and knows nobody: entries, the Merkle log, checkpoints, exports."""

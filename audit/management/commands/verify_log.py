@@ -1,0 +1,50 @@
+"""manage.py verify_log: does the database still hold what was signed?"""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from rich.console import Console
+from rich.progress import Progress
+
+from audit import verifying
+from audit.models import LogState
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = "Re-derive the log from its entries and compare it with tiles, checkpoints and anchor."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take how much to look at and to show."""
+        parser.add_argument("--all", action="store_true", help="list every difference")
+        parser.add_argument(
+            "--details",
+            action="store_true",
+            help="also open every detail and hold it against its leaf",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Exit with 0 if everything agrees, with 1 and the first counter-example if not."""
+        state = LogState.objects.order_by("-size").first()
+        size = state.size if state else 0
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("Leaves", total=size or None)
+            found = list(
+                verifying.findings(
+                    lambda done: progress.advance(task, done), details=options["details"]
+                )
+            )
+        if not found:
+            root = bytes(state.root).hex() if state else "-"
+            self.stdout.write(f"OK: {size} leaves lead to root {root}.")
+            return
+        first, *others = found
+        self.stdout.write(f"DIFFERS: {first.what} at {first.where}.")
+        for each in others if options["all"] else others[: SHOWN - 1]:
+            self.stdout.write(f"  also: {each.what} at {each.where}")
+        self.stdout.write(f"{len(found)} differences in {size} leaves.")
+        sys.exit(1)

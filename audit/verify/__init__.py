@@ -1,0 +1,1 @@
+"""The independent verifiers that travel with every export. They import nothing of ours."""

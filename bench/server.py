@@ -1,0 +1,56 @@
+"""One granian with one worker process, started and stopped, and how much memory it took."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PORT = 8190
+THREADS = 8
+
+
+@contextmanager
+def serving() -> Iterator[subprocess.Popen]:
+    """Serve `config.wsgi` with the bench's settings on loopback until the block ends."""
+    command = [
+        str(Path(sys.executable).parent / "granian"), "config.wsgi:application",
+        "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(PORT), "--workers", "1",
+        "--blocking-threads", str(THREADS), "--no-ws", "--log-level", "error",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, env={"MALLOC_ARENA_MAX": "2", **os.environ})
+    try:
+        _wait()
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def memory_mb(process: subprocess.Popen) -> float:
+    """Return the resident size of the worker process, in MB (the parent only watches it)."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    sizes = [_resident_kb(int(child)) for child in children]
+    return max(sizes, default=_resident_kb(process.pid)) / 1024
+
+
+def _resident_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+def _wait() -> None:
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{PORT}/api/v1/reads")
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the bench's server did not start")

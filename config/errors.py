@@ -1,0 +1,375 @@
+"""Domain error → HTTP problem (RFC 9457), in one table. No other module knows a status code.
+
+A problem's title is the first line of the error's docstring, its type ends in the error's code.
+Nothing that a caller sent is repeated: only pointers, moments and our own words.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone, translation
+from rest_framework import exceptions as drf
+
+from audit import exceptions as audit
+from config import languages
+from config.problems import Problem, answer, moment, oauth_answer
+from consent import exceptions as consent
+from consent.oauth import exceptions as oauth
+from keys import exceptions as keys
+from vault import exceptions as vault
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the table. `code` where the error has none; the rest is made from the error."""
+
+    status: int
+    code: str = ""
+    # Whose title is told where the error's own would tell a stranger about the house.
+    named: type[BaseException] | None = None
+    members: Callable[[Any], Mapping[str, Any]] = lambda _error: {}
+    headers: Callable[[Any], Mapping[str, str]] = lambda _error: {}
+
+
+def _detail(error: Exception) -> Mapping[str, Any]:
+    """Return the error's own sentence; only for errors whose sentence holds no input."""
+    return {"detail": str(error)}
+
+
+def _errors(error: Any) -> Mapping[str, Any]:
+    return {"errors": [{"pointer": at, "detail": str(what)} for at, what in error.problems]}
+
+
+def _places(error: vault.RRNFound) -> Mapping[str, Any]:
+    return {"errors": [{"pointer": at, "detail": "rrn"} for at in error.places]}
+
+
+def _ended(error: consent.GrantEnded) -> Mapping[str, Any]:
+    ended_at = None if error.ended_at is None else moment(error.ended_at)
+    return {"ended_at": ended_at, "obligation": error.obligation}
+
+
+def _taken(error: consent.TooManyRecords) -> Mapping[str, Any]:
+    return {"most": error.most, "results": error.results}
+
+
+def _window(error: consent.BudgetSpent | consent.QuotaSpent) -> Mapping[str, Any]:
+    return {"next_window": None if error.next_window is None else moment(error.next_window)}
+
+
+def _until_window(error: consent.BudgetSpent | consent.QuotaSpent) -> Mapping[str, str]:
+    if error.next_window is None:
+        return {}
+    seconds = (error.next_window - timezone.now()).total_seconds()
+    return {"Retry-After": str(max(1, int(seconds) + 1))}
+
+
+def _after(seconds: int) -> Callable[[object], Mapping[str, str]]:
+    return lambda _error: {"Retry-After": str(seconds)}
+
+
+def _challenge(*parts: str, bearer: bool = True) -> Callable[[object], Mapping[str, str]]:
+    """Return the challenges of RFC 6750 and RFC 9449 with the RFC 9728 pointer to our metadata."""
+
+    def headers(_error: object) -> Mapping[str, str]:
+        where = f'resource_metadata="{settings.ORIGIN}/.well-known/oauth-protected-resource"'
+        proof = "DPoP " + ", ".join([*parts, 'algs="ES256"', where])
+        if not bearer:
+            return {"WWW-Authenticate": proof}
+        return {"WWW-Authenticate": "Bearer " + ", ".join([*parts, where]) + ", " + proof}
+
+    return headers
+
+
+KEYS_AWAY = Line(status=503, code="keys-away", named=keys.ProviderAway, headers=_after(60))
+LOG_BEHIND = Line(
+    status=503, code="log-behind", named=audit.DatabaseBehindAnchor, headers=_after(60)
+)
+# The nearest class of the error counts. What is not here is 500 without a word.
+TABLE: dict[type[BaseException], Line] = {
+    # The partner's door (consent.md, 6.5)
+    consent.UnknownThing: Line(status=404),
+    consent.TokenRefused: Line(status=401, headers=_challenge('error="invalid_token"')),
+    oauth.TokenMissing: Line(status=401, headers=_challenge()),
+    oauth.ProofRefused: Line(
+        status=401, headers=_challenge('error="invalid_dpop_proof"', bearer=False)
+    ),
+    oauth.SeenStoreAway: Line(status=503, headers=_after(5)),
+    oauth.KnockRefused: Line(status=400),
+    oauth.RedirectInvalid: Line(status=422, members=_detail),
+    oauth.SignatureRefused: Line(status=401),
+    oauth.KeySetInvalid: Line(status=422, members=_detail),
+    consent.AccessRefused: Line(status=403),
+    consent.GrantEnded: Line(status=403, members=_ended),
+    consent.RateLimited: Line(
+        status=429, headers=lambda error: {"Retry-After": str(error.after)} | error.state
+    ),
+    consent.BudgetSpent: Line(status=429, members=_window, headers=_until_window),
+    consent.RepeatRefused: Line(status=409),
+    consent.CursorRefused: Line(status=422),
+    consent.TooManyRecords: Line(status=413, members=_taken),
+    consent.QuotaSpent: Line(status=429, members=_window, headers=_until_window),
+    consent.TryAgain: Line(status=503, headers=_after(1)),
+    # Requests and what becomes of them
+    consent.RequestInvalid: Line(status=422, members=_errors),
+    consent.RequestAgainstRule: Line(status=422, members=_detail),
+    consent.RequestThrottled: Line(status=429, headers=_after(24 * 3600)),  # at the earliest
+    consent.RequestsBarred: Line(status=403),
+    consent.AlreadyDecided: Line(status=409),
+    consent.RequestExpired: Line(status=410),
+    consent.LinkRefused: Line(status=404),
+    consent.BelowAtLeast: Line(status=422),
+    consent.ChoicesInvalid: Line(status=422),
+    consent.NoticeChanged: Line(status=409),
+    consent.KeyReuse: Line(status=422),
+    consent.GrantNotLive: Line(status=409),
+    consent.AttestationRefused: Line(status=422, members=_detail),
+    consent.EndpointRefused: Line(status=422, members=_detail),
+    consent.EventsArePushed: Line(status=409),
+    consent.SecondPersonNeeded: Line(status=409),
+    # Records
+    vault.UnknownCategory: Line(status=422, code="unknown-category"),
+    vault.UnknownPurpose: Line(status=422, code="unknown-purpose"),
+    vault.RecordInvalid: Line(status=422, code="record-invalid", members=_errors),
+    vault.RRNFound: Line(status=422, code="rrn-found", members=_places),
+    vault.MalformedJSON: Line(status=400, code="malformed-json", members=_detail),
+    vault.TooLarge: Line(status=413, code="too-large", members=_detail),
+    vault.NotWritable: Line(status=409, code="not-writable"),
+    vault.RecordGone: Line(status=404, code="not-found"),
+    vault.RecordChangedMeanwhile: Line(status=409, code="record-changed"),
+    vault.ContributionNotEdited: Line(status=409, code="contribution-not-edited"),
+    vault.FileRefused: Line(status=422, code="file-refused"),
+    vault.MappingInvalid: Line(status=422, code="mapping-invalid"),
+    consent.RecordUnreadable: Line(status=500),
+    # The house itself. Whose fault it is stands in the operator's log, not here.
+    keys.ProviderAway: Line(status=503, code="keys-away", headers=_after(10)),
+    keys.RootKeyMissing: KEYS_AWAY,
+    keys.RootKeyWrong: KEYS_AWAY,
+    keys.KeyFileExposed: KEYS_AWAY,
+    keys.KeyringDamaged: KEYS_AWAY,
+    audit.DatabaseBehindAnchor: LOG_BEHIND,
+    audit.LogForked: LOG_BEHIND,
+    audit.AnchorMissing: LOG_BEHIND,
+}
+_AS_ERRORS: dict[type[BaseException], Exception] = {
+    Http404: consent.UnknownThing(),
+    drf.NotFound: consent.UnknownThing(),
+    drf.NotAuthenticated: oauth.TokenMissing(),
+    drf.AuthenticationFailed: consent.TokenRefused(),
+}
+_STATUSES: dict[type[BaseException], int] = {
+    RequestDataTooBig: 413,
+    SuspiciousOperation: 400,
+    BadRequest: 400,
+    PermissionDenied: 403,
+}
+# Problems that say no more than their status. Codes are for programs and never change.
+_PLAIN = {
+    400: ("bad-request", "The request is not understood."),
+    401: ("unauthenticated", "Say who you are."),
+    403: ("forbidden", "This is not allowed."),
+    405: ("method-not-allowed", "This method does not exist here."),
+    406: ("not-acceptable", "The answer comes in JSON only."),
+    411: ("length-required", "The body must come in one piece, with its Content-Length."),
+    413: ("too-large", "The request is too large."),
+    415: (
+        "unsupported-media-type",
+        "The body must be JSON in UTF-8; an attestation is an application/jwt.",
+    ),
+    429: ("too-many-requests", "Too many requests; wait."),
+    500: ("internal", "The vault failed to answer; the operator has been told."),
+    503: ("unavailable", "The vault cannot answer at present; try again."),
+}
+# The routes of the process that has no pages.
+SLIM = "config.urls_partner"
+# Waited too long for a row, was the victim of a deadlock, or was cancelled: worth another try.
+_BUSY_STATES = frozenset({"55P03", "40P01", "40001", "57014"})
+_SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_LOCKED = 1, 5, 6
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Return what a caller is told about this error; anything unknown is a bare 500."""
+    error = next((_AS_ERRORS[base] for base in type(error).__mro__ if base in _AS_ERRORS), error)
+    for base in type(error).__mro__:
+        if base in TABLE:
+            return _from_line(TABLE[base], base, error)
+        if base in _STATUSES:
+            return plain(_STATUSES[base])
+    if isinstance(error, drf.APIException):
+        return _from_framework(error)
+    if isinstance(error, DatabaseError | InterfaceError):
+        return _from_database(error)
+    return plain(500)
+
+
+def plain(status: int) -> Problem:
+    """Return the problem that says no more than its status."""
+    if status == 404:  # not there and not yours have one body (6.5)
+        return problem_of(consent.UnknownThing())
+    code, title = _PLAIN.get(status, _PLAIN[500] if status >= 500 else _PLAIN[400])
+    return Problem(status=status, code=code, title=title)
+
+
+def _from_line(line: Line, base: type, error: BaseException) -> Problem:
+    code = line.code or str(getattr(error, "code", "refused"))
+    named = consent.UnknownThing if code == "not-found" else line.named or type(error)
+    return Problem(
+        status=line.status,
+        code=code,
+        title=(named.__doc__ or base.__doc__ or "").partition("\n")[0],
+        members=line.members(error),
+        headers=line.headers(error),
+    )
+
+
+def _from_framework(error: drf.APIException) -> Problem:
+    found = plain(error.status_code)
+    if isinstance(error, drf.ValidationError):
+        members = {"errors": list(_pointed("", error.get_codes()))}
+        return Problem(status=422, code="invalid", title="The body is not valid.", members=members)
+    wait = getattr(error, "wait", None)
+    headers = {"Retry-After": str(int(wait) + 1)} if wait is not None else {}
+    return Problem(status=found.status, code=found.code, title=found.title, headers=headers)
+
+
+def _pointed(pointer: str, codes: Any) -> list[dict[str, str]]:
+    """Flatten the framework's findings to pointers and codes; its sentences repeat the input."""
+    if isinstance(codes, str):
+        return [{"pointer": pointer, "detail": codes}]
+    parts = codes.items() if isinstance(codes, dict) else enumerate(codes)
+    deep = not (isinstance(codes, list) and all(isinstance(code, str) for code in codes))
+    return [
+        one for at, code in parts for one in _pointed(f"{pointer}/{at}" if deep else pointer, code)
+    ]
+
+
+def _from_database(error: DatabaseError | InterfaceError) -> Problem:
+    """Tell "busy" and "away" from a mistake of ours, by SQLSTATE or SQLite's result code."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+    if state in _BUSY_STATES or code in {_SQLITE_BUSY, _SQLITE_LOCKED}:
+        return _from_line(TABLE[consent.TryAgain], consent.TryAgain, consent.TryAgain())
+    if isinstance(error, OperationalError | InterfaceError) and code != _SQLITE_ERROR:
+        title = "The vault cannot reach its database; try again."
+        return Problem(status=503, code="database-away", title=title, headers=_after(5)(error))
+    return plain(500)
+
+
+def handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """Answer for a DRF view."""
+    return answer(told(error, context["request"].path))
+
+
+def told(error: Exception, path: str) -> Problem:
+    """Return the problem; what is our own fault also goes to the log, without its message."""
+    problem = problem_of(error)
+    if problem.status >= 500:
+        # A message may quote a row. The type and the line say enough to find the cause.
+        log.error("unanswered", error=f"{type(error).__name__} {_where(error)}", path=path)
+    return problem
+
+
+def _where(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else ""
+
+
+def error_page(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer for Django's `handler…` names where there are no pages, so that nothing renders one."""
+    problem = plain(500) if exception is None else problem_of(exception)
+    return (_writer(request) or answer)(problem)
+
+
+Writer = Callable[[Problem], HttpResponse]
+_KEPT = {"Allow", "Retry-After", "WWW-Authenticate"}
+
+
+class ProblemMiddleware:
+    """Turns what a plain view let through into a problem; pages keep Django's own handlers.
+
+    Programs are answered in English, or in Korean where they ask for it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on; replace an error page (no such route, wrong method) by a problem."""
+        write = _writer(request)
+        if write is None:
+            return self.get_response(request)
+        language = languages.asked_for(request)
+        if settings.ROOT_URLCONF == SLIM and language == settings.LANGUAGE_CODE:
+            response = self._passed(request, write)  # nobody outside has set another language
+        else:
+            with translation.override(language):
+                response = self._passed(request, write)
+        return response if response.status_code < 400 else _told_apart(response, write, language)
+
+    def _passed(self, request: HttpRequest, write: Writer) -> HttpResponseBase:
+        # Django reads no chunks: the body would look empty, and the error would mislead.
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return write(plain(411))
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer for a plain view; for a page, where the error is one of ours."""
+        write = _writer(request)
+        return _page(request, error) if write is None else write(told(error, request.path))
+
+
+def _told_apart(response: HttpResponseBase, write: Writer, language: str) -> HttpResponseBase:
+    """Return a problem that says in which language it is; an error page becomes one."""
+    told = response
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        told = write(plain(response.status_code))
+        for name in _KEPT & response.headers.keys():
+            told.headers[name] = response.headers[name]
+    told.headers["Content-Language"] = language
+    return told
+
+
+def _page(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Return the page that says what is; None leaves the error to Django's own handlers."""
+    problem = problem_of(error)
+    if isinstance(error, Http404 | PermissionDenied | SuspiciousOperation) or problem.status == 500:
+        return None
+    told(error, request.path)
+    name = problem.status if problem.status in {403, 404, 503} else 400
+    response = render(request, f"{name}.html", status=problem.status)
+    for header, value in problem.headers.items():
+        response[header] = value
+    return response
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Return whether a problem answers this request, and not a page."""
+    return _writer(request) is not None
+
+
+def _writer(request: HttpRequest) -> Writer | None:
+    """Return how a program is answered; None where a person is, with a page."""
+    path = request.path_info
+    if path.startswith("/oauth/authorize"):
+        return None
+    if path.startswith("/oauth/"):
+        return oauth_answer
+    if path.startswith(("/api/", "/.well-known/")) or settings.ROOT_URLCONF == SLIM:
+        return answer
+    return None

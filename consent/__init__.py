@@ -1,0 +1,1 @@
+"""Decides: partners, requests, grants, access, and how every end is carried out."""

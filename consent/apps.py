@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class ConsentConfig(AppConfig):
+    name = "consent"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from consent import checks  # noqa: F401

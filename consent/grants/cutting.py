@@ -1,0 +1,98 @@
+"""Cuts grants off: what every end does, to one grant or to a thousand, in the caller's transaction.
+
+Rows, epochs, keys, tokens, entries, obligations, events, letters: the same few statements for any
+number, so that "end everything" holds its locks for a moment only. The caller holds the rows
+and has found them un-ended.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F
+
+from audit import log
+from audit.types import EntryType
+from consent import entries, letters
+from consent.actors import Actor
+from consent.grants import telling
+from consent.models import AccessToken, Grant, RefreshToken
+from consent.revocation import obligations
+from keys import tree
+
+# A statement takes at most 65,535 parameters, and an event has 17 columns.
+CHUNK = 1000
+_ENTRIES = {
+    Grant.EndKind.WITHDRAWN: EntryType.GRANT_WITHDRAWN,
+    Grant.EndKind.REVOKED: EntryType.GRANT_REVOKED,
+    Grant.EndKind.EXPIRED: EntryType.GRANT_EXPIRED,
+    Grant.EndKind.CONSUMED: EntryType.GRANT_CONSUMED,
+    Grant.EndKind.SUPERSEDED: EntryType.GRANT_SUPERSEDED,
+    Grant.EndKind.INVALIDATED: EntryType.GRANT_INVALIDATED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How, why and by whom some grants end."""
+
+    kind: Grant.EndKind
+    reason: str  # one of our own codes, or nothing
+    actor: Actor
+    at: datetime
+
+
+def cut(
+    held: Sequence[Grant], end: End, *, owed_for: Mapping[UUID, Sequence[str]] | None = None
+) -> None:
+    """End grants whose rows the caller holds and has found un-ended.
+
+    `owed_for` names, by the grant's id, the categories whose copies have to go; for the others
+    all that were read.
+    """
+    for start in range(0, len(held), CHUNK):
+        _cut(held[start : start + CHUNK], end, owed_for)
+
+
+def is_open(grant: Grant) -> bool:
+    """Return whether the grant's epoch is open: something could be read, but for the clock."""
+    return grant.ended_at is None and grant.paused_at is None and grant.suspended_at is None
+
+
+def _cut(held: Sequence[Grant], end: End, owed_for: Mapping[UUID, Sequence[str]] | None) -> None:
+    closes = [grant.epoch if is_open(grant) else None for grant in held]
+    _write_rows(held, end)
+    owed = obligations.open_all(held, end.at, categories=owed_for)
+    ends = [
+        entries.of_grant(
+            _ENTRIES[end.kind], grant, end.actor, closes=epoch, reason=end.reason or None
+        )
+        for grant, epoch in zip(held, closes, strict=True)
+    ]
+    log.append_many(ends + obligations.drafts(owed))
+    telling.of_ends(held, end.kind, end.reason, end.at, owed)
+    letters.of_ends(held, end.kind, end.actor, end.at)
+
+
+def _write_rows(held: Sequence[Grant], end: End) -> None:
+    """Write the moments, kill the tokens that were for these grants alone, destroy their keys."""
+    ids = [grant.pk for grant in held]
+    said = {
+        "ended_at": end.at,
+        "end_kind": end.kind,
+        "end_reason": end.reason,
+        "end_actor": end.actor.role,
+        "end_channel": end.actor.channel,
+        "superseded_at": end.at if end.kind == Grant.EndKind.SUPERSEDED else None,
+        "key_id": None,
+    }
+    keys = [grant.key_id for grant in held if grant.key_id is not None]
+    Grant.objects.filter(pk__in=ids).update(epoch=F("epoch") + 1, **said)
+    for grant in held:
+        grant.epoch += 1
+        for name, value in said.items():
+            setattr(grant, name, value)
+    AccessToken.objects.filter(grant__in=ids, killed_at=None).update(killed_at=end.at)
+    RefreshToken.objects.filter(grant__in=ids, killed_at=None).update(killed_at=end.at)
+    tree.destroy_many(keys)

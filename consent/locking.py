@@ -1,0 +1,78 @@
+"""Rows held in the one lock order: pod → partner → membership → grants by id → grant_use → log.
+
+The pod is held by `vault.holding`; suspending a partner holds its row alone (`partners.lock`).
+"""
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from django.db import connection
+
+from consent.exceptions import PartnerSuspended
+from consent.models import Grant, GrantQuerySet, Membership, Partner
+
+
+def live_partner(partner_id: UUID) -> Partner:
+    """Hold a partner so that it cannot be suspended until we commit. Raises `PartnerSuspended`.
+
+    Shared, so that reads and other approvals of the same partner go on.
+    """
+    held = partner(partner_id)
+    if not held.is_live:
+        raise PartnerSuspended
+    return held
+
+
+def partner(partner_id: UUID) -> Partner:
+    """Hold a partner against suspension and return it as it is now."""
+    _share("SELECT 1 FROM consent_partner WHERE id = %s FOR SHARE", partner_id)
+    return Partner.objects.get(pk=partner_id)
+
+
+def members(alliance_id: UUID, partner_ids: Collection[UUID]) -> bool:
+    """Hold partners in an alliance until we commit; return whether all of them are members."""
+    here = Membership.objects.filter(alliance=alliance_id, partner__in=partner_ids, left_at=None)
+    ids = sorted(here.values_list("pk", flat=True))
+    for membership_id in ids:
+        _share("SELECT 1 FROM consent_membership WHERE id = %s FOR SHARE", membership_id)
+    # Asked again now that they are held: one of them may have left meanwhile.
+    return here.filter(pk__in=ids).count() == len(partner_ids)
+
+
+def steady_grant(grant_id: UUID) -> Grant:
+    """Hold a grant so that it cannot change until we commit, and others may hold it too."""
+    _share("SELECT 1 FROM consent_grant WHERE id = %s FOR SHARE", grant_id)
+    return Grant.objects.get(pk=grant_id)
+
+
+def grants(ids: Iterable[UUID]) -> list[Grant]:
+    """Hold these grants, in the order of their ids, and return them as they are now."""
+    return every(Grant.objects.filter(pk__in=list(ids)))
+
+
+def every(chosen: GrantQuerySet) -> list[Grant]:
+    """Hold every grant of a set, in the order of their ids, and return them as they are now.
+
+    What no longer belongs to the set when its row is got is left out. Rows that point at a
+    grant may be written meanwhile (no key is changed), reads and other changes may not.
+    """
+    return list(
+        chosen.select_related("partner", "pod__owner", "request")
+        .prefetch_related("items")
+        .select_for_update(of=("self",), no_key=True)
+        .order_by("pk")
+    )
+
+
+def grant(grant_id: UUID) -> Grant:
+    """Hold one grant and return it as it is now."""
+    (held,) = grants([grant_id])
+    return held
+
+
+def _share(statement: str, row_id: UUID | int) -> None:
+    # What is read next is a statement of its own: it sees what was committed during the wait.
+    # SQLite needs no lock: its writing transactions come one after the other.
+    if connection.features.has_select_for_update:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [row_id])

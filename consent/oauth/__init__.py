@@ -1,0 +1,1 @@
+"""How brands knock: client authentication, tokens, metadata. None of it decides what is answered."""

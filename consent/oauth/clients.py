@@ -1,0 +1,51 @@
+"""Which client is knocking: from a client assertion to the row of a client that may have a token."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from consent.models import Client, SeenAssertion
+from consent.oauth import assertions
+from consent.oauth.assertions import Assertion
+from consent.oauth.exceptions import AssertionRefused, Reason
+
+
+def authenticate(text: str, *, named: str | None, issuer: str, now: datetime) -> Client:
+    """Return the live client that made this assertion, and spend the assertion.
+
+    `named` is the `client_id` parameter; when it is there it must say the same.
+    Raises `AssertionRefused`; nothing was stored then.
+    """
+    message = assertions.parse(text)
+    claimed = assertions.claimed_client(message)
+    if named is not None and named != claimed:
+        raise AssertionRefused(Reason.CLIENT_MISMATCH)
+    client = Client.objects.select_related("partner").filter(client_id=claimed).first()
+    if client is None:
+        raise AssertionRefused(Reason.UNKNOWN_CLIENT)
+    assertion = assertions.check(
+        message, client_id=client.client_id, jwks=client.jwks, issuer=issuer, now=now
+    )
+    _check_live(client)
+    _spend(client, assertion)
+    return client
+
+
+def _check_live(client: Client) -> None:
+    if client.revoked_at is not None:
+        raise AssertionRefused(Reason.CLIENT_REVOKED)
+    if client.partner.suspended_at is not None:
+        raise AssertionRefused(Reason.PARTNER_SUSPENDED)
+    if client.partner.deregistered_at is not None:
+        raise AssertionRefused(Reason.PARTNER_DEREGISTERED)
+
+
+def _spend(client: Client, assertion: Assertion) -> None:
+    """Remember the assertion. Of two at once the unique row lets one through, on any database."""
+    try:
+        with transaction.atomic():
+            SeenAssertion.objects.create(
+                client=client, jti=assertion.jti, expires_at=assertion.expires_at
+            )
+    except IntegrityError:
+        raise AssertionRefused(Reason.REPLAYED) from None

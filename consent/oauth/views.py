@@ -1,0 +1,100 @@
+"""The OAuth endpoints. They answer in RFC 6749's JSON, never in RFC 9457's."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from consent.oauth import jwks, limits, metadata, server
+from consent.oauth.server import Answer
+
+FORM = "application/x-www-form-urlencoded"
+MOST_BYTES = 32 * 1024
+
+
+@csrf_exempt
+@require_POST
+@cache_control(no_store=True)
+def token(request: HttpRequest) -> HttpResponse:
+    """Give a client an access token."""
+    return _answered(request, server.token)
+
+
+@csrf_exempt
+@require_POST
+@cache_control(no_store=True)
+def revoke(request: HttpRequest) -> HttpResponse:
+    """End one of the caller's tokens; unknown ones are answered alike."""
+    return _answered(request, server.revocation)
+
+
+@csrf_exempt
+@require_POST
+@cache_control(no_store=True)
+def push(request: HttpRequest) -> HttpResponse:
+    """Take an authorization request before any browser moves."""
+    return _answered(request, server.push)
+
+
+@csrf_exempt
+@require_POST
+@cache_control(no_store=True)
+def introspect(request: HttpRequest) -> HttpResponse:
+    """Say what a token is good for."""
+    return _answered(request, server.introspect)
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def authorization_server(_request: HttpRequest) -> JsonResponse:
+    """Serve the authorization server's metadata."""
+    return JsonResponse(metadata.authorization_server())
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def protected_resource(_request: HttpRequest) -> JsonResponse:
+    """Serve the partner API's metadata."""
+    return JsonResponse(metadata.protected_resource())
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def jwk_set(_request: HttpRequest) -> HttpResponse:
+    """Serve the public keys that sign our events."""
+    return JsonResponse(jwks.public_set(), content_type="application/jwk-set+json")
+
+
+def _answered(
+    request: HttpRequest, answer: Callable[[str, dict[str, str]], Answer]
+) -> HttpResponse:
+    address = limits.address_of(request)
+    if limits.is_braked(address):
+        return _response(server.braked(limits.WINDOW))
+    headers, body, status = answer(_form(request), _headers(request))
+    if status == server.UNAUTHENTICATED:
+        limits.count_failure(address)
+    return _response((headers, body, status))
+
+
+def _response(answer: Answer) -> HttpResponse:
+    headers, body, status = answer
+    return HttpResponse(
+        body, status=status, headers={"Content-Type": "application/json"} | dict(headers)
+    )
+
+
+def _form(request: HttpRequest) -> str:
+    """Return the body, or nothing where it is not a form; oauthlib then misses its parameters."""
+    if request.content_type != FORM or request.META.get("QUERY_STRING"):
+        return ""
+    body = request.read(MOST_BYTES + 1)
+    return body.decode("ascii", "replace") if len(body) <= MOST_BYTES else ""
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    given: Any = request.headers
+    return {name: given[name] for name in ("Authorization", "DPoP") if name in given}

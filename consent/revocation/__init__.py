@@ -1,0 +1,1 @@
+"""How every end is carried out: told to the brand, answered, attested, or escalated. Never silent."""

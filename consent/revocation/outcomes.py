@@ -1,0 +1,118 @@
+"""What a partner may say became of a category: five outcomes, each with what makes it checkable.
+
+    deleted, anonymised   method: how, in words
+    in_backup_until       until: at most 90 days from now, and not used meanwhile
+    kept_by_law           law: a code of the jurisdiction's profile; items: what; until: when it goes
+    never_stored          nothing more
+
+A category may be named more than once: most of it deleted, some of it kept by law.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from consent import profiles
+from consent.exceptions import RequestInvalid
+from consent.models import Attestation, Obligation
+from vault import resident_numbers
+
+Outcome = Attestation.Outcome
+
+MOST = 100
+LONGEST = 200
+_MEMBERS = {
+    Outcome.DELETED: {"method"},
+    Outcome.ANONYMISED: {"method"},
+    Outcome.IN_BACKUP: {"until"},
+    Outcome.KEPT_BY_LAW: {"law", "items", "until"},
+    Outcome.NEVER_STORED: set[str](),
+}
+_MAY = {"method"}
+_YEAR = timedelta(days=366)
+
+
+def validated(said: object, obligation: Obligation, now: datetime) -> list[dict[str, Any]]:
+    """Return the outcomes, checked. Raises `RequestInvalid` with every problem there is."""
+    if not isinstance(said, list) or not 0 < len(said) <= MOST:
+        raise RequestInvalid([("/outcomes", f"a list of 1 to {MOST} outcomes is needed")])
+    problems: list[tuple[str, str]] = []
+    for position, one in enumerate(said):
+        at = f"/outcomes/{position}"
+        problems += [(at + member, what) for member, what in _problems(one, obligation, now)]
+    if problems:
+        raise RequestInvalid(problems)
+    return said
+
+
+def laws() -> dict[str, Mapping[str, Any]]:
+    """Return the statutes that allow keeping something after an end, by code."""
+    return {law["code"]: law for law in profiles.load()["laws"]}
+
+
+def _problems(one: object, obligation: Obligation, now: datetime) -> list[tuple[str, str]]:
+    """Return (member, what is wrong and what would be right) pairs for one outcome."""
+    if not isinstance(one, dict):
+        return [("", "an object is needed")]
+    if one.get("category") not in obligation.categories:
+        return [("/category", "a category of this obligation is needed")]
+    if one.get("outcome") not in Outcome.values:
+        return [("/outcome", "needs one of " + ", ".join(Outcome.values))]
+    needed = _MEMBERS[Outcome(one["outcome"])]
+    told = set(one) - {"category", "outcome"}
+    problems = [(f"/{name}", "is needed for this outcome") for name in sorted(needed - told)]
+    problems += [("", "holds a member that is not known") for _ in told - needed - _MAY]
+    checks = {"method": _method, "law": _law, "items": _items, "until": _until}
+    for name in sorted(told & set(checks)):
+        if what := checks[name](one, now):
+            problems.append((f"/{name}", what))
+    return problems
+
+
+def _method(one: Mapping[str, Any], _now: datetime) -> str | None:
+    return None if _is_text(one["method"]) else f"a text of 1 to {LONGEST} characters is needed"
+
+
+def _law(one: Mapping[str, Any], _now: datetime) -> str | None:
+    known = laws()
+    return None if str(one["law"]) in known else "needs one of " + ", ".join(sorted(known))
+
+
+def _items(one: Mapping[str, Any], _now: datetime) -> str | None:
+    items = one["items"]
+    good = isinstance(items, list) and 0 < len(items) <= MOST and all(map(_is_text, items))
+    return None if good else "a list of texts that say what is kept is needed"
+
+
+def _until(one: Mapping[str, Any], now: datetime) -> str | None:
+    until = moment(one["until"])
+    if until is None or until <= now:
+        return "a moment to come is needed, such as 2027-01-31"
+    if one["outcome"] == Outcome.IN_BACKUP and until > now + profiles.length("backup_at_most"):
+        return "a backup may hold it for 90 days at most"
+    law = laws().get(str(one.get("law")))
+    if law is not None and until > now + law["years"] * _YEAR + timedelta(days=1):
+        return "this law does not keep it for so long"
+    return None
+
+
+def moment(value: object) -> datetime | None:
+    """Return an RFC 3339 moment, or the end of a day in UTC; None for anything else."""
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        found = found + timedelta(days=1) if len(value) == 10 else found
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_text(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= LONGEST
+        and value.isprintable()
+        and not resident_numbers.spans(value)
+    )

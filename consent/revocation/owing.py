@@ -1,0 +1,166 @@
+"""Opens what partners owe after an end: one obligation per holder of copies (consent.md 8.1).
+
+Works on any number of grants with the same few statements: ending everything must not take
+longer for somebody who is known to a thousand brands.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef
+from django.utils import timezone
+
+from audit import log
+from audit.log import Draft
+from audit.models import Detail
+from audit.types import EntryType
+from consent.models import Grant, Obligation, RequestItem
+from consent.revocation import clocks, entries
+
+Owed = dict[UUID, list[Obligation]]
+ROWS = 2000  # a statement takes at most 65,535 parameters
+
+
+def open_for(
+    grant: Grant, now: datetime | None = None, *, categories: Iterable[str] | None = None
+) -> list[Obligation]:
+    """Open what the partner owes now that this grant, or `categories` of it, ended: one per holder.
+
+    Nothing is owed where nothing was ever read, or where the owner consented apart to leaving
+    it there. A superseded grant's copies live on under its successor: name in `categories`
+    what the successor lacks, otherwise nothing is owed. The caller ends the grant in this
+    transaction and holds its lock, so no read can slip in between; twice is once.
+    """
+    named = None if categories is None else {grant.pk: categories}
+    owed = open_all([grant], now or timezone.now(), categories=named)
+    log.append_many(drafts(owed))
+    return owed.get(grant.pk, [])
+
+
+def open_all(
+    ended: Sequence[Grant],
+    now: datetime,
+    *,
+    categories: Mapping[UUID, Iterable[str]] | None = None,
+) -> Owed:
+    """Do `open_for` for several grants; `categories` gives those of some grants by their id.
+
+    The caller appends `drafts`, together with what it has to say itself.
+    """
+    before = _before(ended)
+    gone = {
+        grant: names
+        for grant in ended
+        if grant.kept_by_consent_at is None
+        and (names := _gone(grant, (categories or {}).get(grant.pk), before[grant.pk]))
+    }
+    read = _read(list(gone))
+    due = clocks.attest_due(now)
+    owed: Owed = {}
+    fresh: list[Obligation] = []
+    for grant, names in gone.items():
+        if grant.ref not in read:
+            continue
+        same = [one for one in before[grant.pk] if one.epoch == grant.epoch]
+        owed[grant.pk] = _widened(same, names) if same else _new(grant, names, now, due)
+        fresh += [] if same else owed[grant.pk]
+    Obligation.objects.bulk_create(fresh, batch_size=ROWS)
+    return owed
+
+
+def drafts(owed: Owed) -> list[Draft]:
+    """Return the entries that say what was opened."""
+    return [
+        entries.of_obligation(EntryType.OBLIGATION_MADE, each, outcome="ok")
+        for opened in owed.values()
+        for each in opened
+    ]
+
+
+def was_read(grant: Grant) -> bool:
+    """Return whether at least one read under this grant was answered with data."""
+    return grant.ref in _read([grant])
+
+
+def _read(grants: Sequence[Grant]) -> set[str]:
+    """Return the references of those grants under which something was read.
+
+    A read is entered before its records are opened; where that then failed, a `record.failed`
+    takes it back. Looks at one read more than failed and no further: an end must not wait for
+    a million.
+    """
+    refs = [grant.ref for grant in grants]
+    failures = Detail.objects.filter(grant_ref__in=refs, type=EntryType.RECORD_FAILED)
+    counted = dict(failures.values_list("grant_ref").annotate(Count("seq")))
+    by_count = defaultdict(list)
+    for ref in refs:
+        by_count[counted.get(ref, 0)].append(ref)
+    reads = Detail.objects.filter(grant_ref=OuterRef("ref"), type=EntryType.RECORD_READ)
+    return {
+        ref
+        for failed, some in by_count.items()
+        for ref in Grant.objects.filter(Exists(reads[failed : failed + 1]), ref__in=some)
+        .order_by()
+        .values_list("ref", flat=True)
+    }
+
+
+def _before(ended: Sequence[Grant]) -> defaultdict[UUID, list[Obligation]]:
+    before: defaultdict[UUID, list[Obligation]] = defaultdict(list)
+    grants = {grant.pk: grant for grant in ended}
+    for one in Obligation.objects.filter(grant__in=list(grants)):
+        one.grant = grants[one.grant_id]
+        before[one.grant_id].append(one)
+    return before
+
+
+def _gone(
+    grant: Grant, categories: Iterable[str] | None, before: Iterable[Obligation]
+) -> list[str]:
+    if categories is None:
+        if grant.end_kind == Grant.EndKind.SUPERSEDED:
+            return []
+        categories = [
+            item.category for item in grant.items.all() if item.action == RequestItem.Action.READ
+        ]
+    # An item that ended before was owed for then.
+    owed = {name for one in before for name in one.categories}
+    return sorted(set(categories) - owed)
+
+
+def _holders(grant: Grant) -> Sequence[str]:
+    """Return the partner itself, as "", and whoever else it said would hold copies."""
+    asked = grant.request
+    named = [_name(one) for one in (*asked.processors, *asked.onward)]
+    return ("", *dict.fromkeys(name for name in named if name))
+
+
+def _name(declared: object) -> str:
+    if isinstance(declared, dict):
+        declared = declared.get("name") or declared.get("name_ko") or ""
+    return str(declared)[:120]
+
+
+def _new(grant: Grant, categories: list[str], now: datetime, due: datetime) -> list[Obligation]:
+    return [
+        Obligation(
+            grant=grant,
+            partner_id=grant.partner_id,
+            epoch=grant.epoch,
+            holder=holder,
+            categories=categories,
+            opened_at=now,
+            due_at=due,
+        )
+        for holder in _holders(grant)
+    ]
+
+
+def _widened(opened: list[Obligation], categories: list[str]) -> list[Obligation]:
+    """Add categories to what the same end opened a moment ago."""
+    for obligation in opened:
+        obligation.categories = sorted({*obligation.categories, *categories})
+    Obligation.objects.bulk_update(opened, ["categories"])
+    return opened

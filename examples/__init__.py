@@ -1,0 +1,1 @@
+"""Programs that show the vault from outside: two brands, and a demo that lives through the stories."""

@@ -1,0 +1,1 @@
+"""Opens and closes: key providers, wrapped keys, sealing."""

@@ -1,0 +1,1 @@
+"""Asks: the pages for customers, brands and regulators."""

@@ -1,0 +1,1 @@
+"""Pages that belong to everybody: welcome, language, operator's texts, errors."""

@@ -1,0 +1,1 @@
+"""The customer's four tabs: home, requests, activity, my data."""

@@ -1,0 +1,156 @@
+"""Ending many at once: everything, a brand, a category, a purpose; and how far all ends have come."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from consent import grants, standing
+from consent.actors import Actor
+from consent.models import Grant, GrantQuerySet, Partner
+from portal.customer import progress, shared, words
+from portal.customer.doors import with_pod
+from vault import categories
+from vault.exceptions import UnknownCategory
+from vault.models import Pod
+
+PER_PAGE = 20
+MOST_NAMED = 20  # brands on the page that asks; a count says how many more
+WITHDRAWN = Grant.EndKind.WITHDRAWN
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What would end, in words and as a set."""
+
+    title: str
+    chosen: GrantQuerySet
+    end: Callable[[], object]
+    narrows: bool = False  # whether grants may go on with the rest of what they cover
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_pod
+def everything(request: HttpRequest, pod: Pod) -> HttpResponse:
+    """End everything with everybody ("동의 모두 철회")."""
+    end = lambda: grants.end_all(pod, WITHDRAWN, "", Actor.owner(pod.owner))  # noqa: E731
+    return _ask(request, pod, Sweep(_("Withdraw every consent?"), shared.loaded(pod), end))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_pod
+def brand(request: HttpRequest, pod: Pod, partner_id: UUID) -> HttpResponse:
+    """End everything with one brand."""
+    partner = _partner(pod, partner_id)
+    title = _("End everything with %(brand)s?") % {"brand": words.either(partner, "legal_name")}
+    actor = Actor.owner(pod.owner)
+    end = lambda: grants.end_partner(pod, partner, WITHDRAWN, "", actor)  # noqa: E731
+    return _ask(request, pod, Sweep(title, shared.loaded(pod).to(partner), end))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_pod
+def category(request: HttpRequest, pod: Pod, name: str) -> HttpResponse:
+    """End one category with every brand."""
+    try:
+        categories.get(name)
+    except UnknownCategory:
+        raise Http404 from None
+    title = _("Stop sharing %(what)s with every brand?") % {"what": words.category(name)}
+    chosen = (
+        shared.loaded(pod)
+        .filter(items__category__in=categories.covering(name), items__ended_at=None)
+        .distinct()
+    )
+    actor = Actor.owner(pod.owner)
+    end = lambda: grants.end_category(pod, name, WITHDRAWN, "", actor)  # noqa: E731
+    return _ask(request, pod, Sweep(title, chosen, end, narrows=True))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_pod
+def purpose(request: HttpRequest, pod: Pod, grant_id: UUID) -> HttpResponse:
+    """End the purpose of a grant with every brand that shares it."""
+    given = get_object_or_404(Grant.objects.of(pod), id=grant_id)
+    title = _("End everything for “%(purpose)s”?") % {"purpose": words.purpose(given.purpose)}
+    actor = Actor.owner(pod.owner)
+    end = lambda: grants.end_purpose(pod, given.purpose, WITHDRAWN, "", actor)  # noqa: E731
+    return _ask(request, pod, Sweep(title, shared.loaded(pod).filter(purpose=given.purpose), end))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_pod
+def block(request: HttpRequest, pod: Pod, partner_id: UUID) -> HttpResponse:
+    """Take no more requests of a brand, or take them again."""
+    partner = _partner(pod, partner_id)
+    actor, name = Actor.owner(pod.owner), words.either(partner, "legal_name")
+    if request.method == "POST":
+        if "again" in request.POST:
+            standing.unblock(pod, partner, actor)
+            messages.success(request, _("Requests of %(brand)s reach you again.") % {"brand": name})
+        else:
+            standing.block(pod, partner, actor)
+            messages.success(
+                request, _("Requests of %(brand)s no longer reach you.") % {"brand": name}
+            )
+        return redirect("blocked")
+    live = shared.of(pod, shared.loaded(pod).unended().to(partner))
+    context = {"partner": partner, "name": name, "shared": live}
+    return render(request, "portal/customer/block.html", context)
+
+
+@require_safe
+@with_pod
+def blocked(request: HttpRequest, pod: Pod) -> HttpResponse:
+    """Show the brands whose requests the owner does not take."""
+    return render(request, "portal/customer/blocked.html", {"partners": standing.blocked(pod)})
+
+
+@require_safe
+@with_pod
+def ended(request: HttpRequest, pod: Pod) -> HttpResponse:
+    """Show everything that has ended, and how many have confirmed the destruction."""
+    found = shared.loaded(pod).exclude(ended_at=None).order_by("-ended_at", "pk")
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    rows = [(each, progress.of(each.grant)) for each in _in_order(pod, page.object_list)]
+    return render(request, "portal/customer/ended.html", {"page": page, "rows": rows})
+
+
+def _in_order(pod: Pod, found: Iterable[Grant]) -> list[shared.Shared]:
+    return sorted(shared.of(pod, found), key=_ended_at, reverse=True)
+
+
+def _ended_at(seen: shared.Shared) -> float:
+    return (seen.grant.ended_at or seen.grant.stops_at).timestamp()
+
+
+def _ask(request: HttpRequest, pod: Pod, sweep: Sweep) -> HttpResponse:
+    """Say what would end, and end it."""
+    unended = sweep.chosen.unended()
+    if request.method == "POST":
+        count = unended.count()
+        sweep.end()
+        text = ngettext("%(count)s sharing ended.", "%(count)s sharings ended.", count)
+        messages.success(request, text % {"count": count})
+        return redirect("ended")
+    found = shared.of(pod, unended)
+    context = {
+        "title": sweep.title,
+        "shared": found[:MOST_NAMED],
+        "more": max(0, len(found) - MOST_NAMED),
+        "narrows": sweep.narrows,
+    }
+    return render(request, "portal/customer/ends.html", context)
+
+
+def _partner(pod: Pod, partner_id: UUID) -> Partner:
+    """Return a brand that the owner has to do with; all others do not exist."""
+    known = Partner.objects.filter(requests__pod=pod).distinct()
+    return get_object_or_404(known, id=partner_id)

@@ -1,0 +1,446 @@
+"""Places in the tree: dense, in the order of cause and effect, once each, whoever is killed."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+import psycopg
+import pytest
+import time_machine
+from django.db import connection, transaction
+
+from audit import anchor, leaf, log, merkle, notes, publishing, sequencer, tally, tiles
+from audit.models import Checkpoint, Entry, Leaf, LogState, Pending, Quarantine, Tally, Tile
+from tests.audit.conftest import plain
+
+
+def append(count: int = 1, **changes: object) -> None:
+    with transaction.atomic():
+        log.append_many([plain(count=n, **changes) for n in range(count)])
+
+
+def types_in_order() -> list[str]:
+    seqs = Leaf.objects.order_by("index").values_list("seq", flat=True)
+    return [Entry.objects.get(seq=seq).type for seq in seqs]
+
+
+def need_sound(size: int) -> None:
+    """Hold the tables to the leaves: dense, each once, root and tiles theirs."""
+    rows = list(Leaf.objects.order_by("index").values_list("index", "seq", "leaf_hash"))
+    assert [index for index, _, _ in rows] == list(range(size))
+    assert len({seq for _, seq, _ in rows}) == size
+    compact = merkle.CompactRange()
+    compact.extend(bytes(hashed) for _, _, hashed in rows)
+    state = LogState.objects.get()
+    assert (state.size, bytes(state.root)) == (size, compact.root())
+    assert bytes(state.compact) == compact.encode()
+    assert merkle.root_of(size, tiles.Tiles(tiles.from_database).node) == compact.root()
+
+
+def need_published(size: int) -> None:
+    """Hold the anchor to the same: a signature that verifies, and every file it covers."""
+    note = anchor.published_note()
+    assert note is not None
+    assert note == anchor.signed_note() == Checkpoint.objects.get(size=size).note
+    said = notes.open_checkpoint(note, [publishing.verifier_key()])
+    assert said.size == size
+    compact = merkle.CompactRange()
+    for start in range(0, size, 256):
+        data = anchor.read(tiles.path("entries", start // 256, min(256, size - start)))
+        assert data is not None
+        compact.extend(merkle.leaf_hash(each) for each in tiles.unbundle(data))
+    assert compact.root() == said.root
+    for level, n, width in tiles.extents(size):
+        for each in range(n + 1):
+            wide = width if each == n else 256
+            hashes = anchor.read(tiles.path(level, each, wide))
+            assert hashes == tiles.from_database(level, each)[: wide * 32]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("design/log.md", "Sequencer")
+def test_entries_get_dense_places_in_the_order_of_their_numbers() -> None:
+    append(5)
+    assert sequencer.sequence_once() == 6  # the first heartbeat among them
+    append(3)
+    assert sequencer.sequence_once() == 3
+    assert sequencer.sequence_once() == 0
+    need_sound(9)
+    assert not Pending.objects.exists()
+    seqs = list(Leaf.objects.order_by("index").values_list("seq", flat=True))
+    assert seqs == sorted(seqs)
+
+
+@pytest.mark.django_db
+def test_tiles_fill_and_rise_however_the_batches_fall() -> None:
+    append(70_000 // 100)
+    for limit in (1, 254, 1, 1, 255, 100, 500):
+        sequencer.sequence_once(limit)
+        sequencer.publish()
+        need_sound(LogState.objects.get().size)
+        need_published(LogState.objects.get().size)
+    assert Tile.objects.get(level=0, n=0).width == 256
+    assert Tile.objects.get(level=1, n=0).width == 701 // 256
+
+
+@pytest.mark.django_db
+def test_partial_tiles_go_when_the_full_one_is_there(settings: object) -> None:
+    for _ in range(4):
+        append(100)
+        sequencer.sequence_once()
+        sequencer.publish()
+    assert anchor.read("tile/0/000") is not None
+    assert not (anchor.directory() / "tile/0/000.p").exists()
+    assert not (anchor.directory() / "tile/entries/000.p").exists()
+    assert (anchor.directory() / "tile/0/001.p/145").exists()
+
+
+@pytest.mark.django_db
+def test_an_empty_log_publishes_nothing() -> None:
+    assert sequencer.publish() is None
+    assert anchor.published_note() is None
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("design/log.md", "heartbeat")
+def test_a_minute_without_a_heartbeat_appends_one() -> None:
+    with time_machine.travel("2026-11-21T10:00:00Z", tick=False) as clock:
+        assert sequencer.sequence_once() == 1
+        append(2)
+        clock.shift(timedelta(seconds=59))
+        assert sequencer.sequence_once() == 2
+        clock.shift(timedelta(seconds=1))
+        assert sequencer.sequence_once() == 1
+        clock.shift(timedelta(days=-1))  # a clock that jumps back cannot silence it
+        assert sequencer.sequence_once() == 1
+    beats = Entry.objects.filter(type="log.heartbeat").order_by("seq")
+    assert [leaf.decode(bytes(each.leaf))["size"] for each in beats] == [0, 3, 4]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("design/log.md", "quarantine")
+def test_an_entry_that_changed_before_it_was_signed_is_kept_out_and_told() -> None:
+    append(1)
+    bad = Entry.objects.create(
+        event_id=log.compose(plain()).event_id,
+        type="purpose.published",
+        leaf=b"flipped",
+        leaf_hash=merkle.leaf_hash(b"original"),
+    )
+    Pending.objects.create(seq=bad.seq)
+    append(1)
+    assert sequencer.sequence_once() == 3
+    assert sequencer.sequence_once() == 1
+    row = Quarantine.objects.get()
+    assert (row.seq, bytes(row.computed_hash)) == (bad.seq, merkle.leaf_hash(b"flipped"))
+    assert not Leaf.objects.filter(seq=bad.seq).exists()
+    assert types_in_order()[-1] == "log.quarantined"
+    need_sound(4)
+
+
+@pytest.mark.django_db
+def test_waiting_is_measured() -> None:
+    assert sequencer.lag() == timedelta(0)
+    with time_machine.travel(datetime.now(UTC) - timedelta(seconds=90), tick=False):
+        append(1)
+    assert timedelta(seconds=89) < sequencer.lag() < timedelta(seconds=100)
+
+
+# Failed, failed but persisted, killed ------------------------------------------------
+class Killed(BaseException):
+    """The process is gone: nothing of ours gets to handle this."""
+
+
+STEPS: list[tuple[object, str]] = [
+    (sequencer, "_heartbeat"),
+    (sequencer, "_pending"),
+    (sequencer.storing, "add_leaves"),
+    (sequencer.storing, "put_tiles"),
+    (sequencer.storing, "no_longer_pending"),
+    (publishing, "need_continuation"),
+    (publishing, "put_files"),
+    (anchor, "write"),
+    (anchor, "swap"),
+    (publishing, "record"),
+    (anchor, "release"),
+    (publishing, "drop_partials"),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("design/log.md", "failed / failed but persisted / killed")
+@pytest.mark.parametrize("error", [OSError, Killed])
+@pytest.mark.parametrize("persisted", [False, True], ids=["failed", "persisted"])
+@pytest.mark.parametrize(("module", "step"), STEPS, ids=[name for _, name in STEPS])
+def test_a_failure_at_any_step_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    step: str,
+    persisted: bool,
+    error: type[BaseException],
+) -> None:
+    append(300)
+    sequencer.sequence_once()
+    sequencer.publish()
+    append(300)
+    works = getattr(module, step)
+
+    def breaks(*args: object, **values: object) -> None:
+        if persisted:
+            works(*args, **values)
+        raise error("injected")
+
+    monkeypatch.setattr(module, step, breaks)
+    with pytest.raises(error):
+        both_steps()
+    monkeypatch.setattr(module, step, works)
+    before = anchor.signed()
+    append(10)
+    both_steps()
+    need_sound(611)
+    need_published(611)
+    now = anchor.signed()
+    assert before is not None
+    assert now is not None
+    merkle.verify_consistency(
+        old=before.size,
+        new=now.size,
+        old_root=before.root,
+        new_root=now.root,
+        proof=merkle.consistency_proof(
+            before.size, now.size, tiles.Tiles(tiles.from_database).node
+        ),
+    )
+
+
+def both_steps() -> None:
+    sequencer.sequence_once()
+    sequencer.publish()
+
+
+@pytest.mark.django_db
+def test_a_publication_that_was_cut_off_is_finished_without_a_second_signature(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    append(3)
+    sequencer.sequence_once()
+    with monkeypatch.context() as broken:
+        broken.setattr(anchor, "release", _out_of_space)
+        with pytest.raises(OSError, match="space"):
+            sequencer.publish()
+    signed = anchor.signed_note()
+    assert anchor.published_note() is None
+    sequencer.publish()
+    assert anchor.signed_note() == anchor.published_note() == signed
+    need_published(4)
+
+
+def _out_of_space(_: str) -> None:
+    raise OSError("no space left")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_loop_outlives_a_failing_disk_and_stops_when_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stop, failures = Event(), []
+    works = anchor.write
+
+    def fails_twice(path: str, data: bytes) -> None:
+        if len(failures) < 2:
+            failures.append(path)
+            raise OSError("no space left")
+        works(path, data)
+        if path == "checkpoint":
+            stop.set()
+
+    monkeypatch.setattr(anchor, "write", fails_twice)
+    append(3)
+    sequencer.run(stop, interval=0.01)
+    need_published(4)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.rule("design/log.md", "sweep <= 5 s")
+def test_the_loop_closes_windows_of_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "WINDOW", timedelta(0))
+    stop, works = Event(), tally.sweep
+
+    def sweep_and_stop() -> int:
+        stop.set()
+        return works()
+
+    monkeypatch.setattr(tally, "sweep", sweep_and_stop)
+    tally.refuse(plain(type="record.refused", outcome="refused"), b"same")
+    assert Tally.objects.exists()
+    sequencer.run(stop, interval=0.01)
+    assert not Tally.objects.exists()
+
+
+# Several at once ---------------------------------------------------------------------
+@pytest.fixture
+def long_idle_transaction() -> Iterator[None]:
+    """Somebody else's transaction that holds a transaction id and does nothing."""
+    settings = connection.settings_dict
+    other = psycopg.connect(
+        dbname=settings["NAME"], user=settings["USER"], host=settings["HOST"], port=settings["PORT"]
+    )
+    other.execute("SELECT pg_current_xact_id()")
+    yield
+    other.rollback()
+    other.close()
+
+
+def in_threads(*work: Callable[[], None]) -> None:
+    def closing(each: Callable[[], None]) -> None:
+        try:
+            each()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        for done in [pool.submit(closing, each) for each in work]:
+            done.result()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_sequencers_and_many_writers_make_one_log() -> None:
+    written = threading.Barrier(5)
+    stop = Event()
+
+    def write() -> None:
+        for _ in range(30):
+            append(3)
+        written.wait(timeout=60)
+
+    def sequence() -> None:
+        while not stop.is_set():
+            sequencer.sequence_once(limit=7)
+            sequencer.publish()
+
+    def end() -> None:
+        written.wait(timeout=60)
+        stop.set()
+
+    in_threads(write, write, write, write, sequence, sequence, end)
+    while sequencer.sequence_once():
+        sequencer.publish()
+    sequencer.publish()
+    heartbeats = Entry.objects.filter(type="log.heartbeat").count()
+    need_sound(4 * 30 * 3 + heartbeats)
+    need_published(4 * 30 * 3 + heartbeats)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_second_sequencer_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequencer.sequence_once()  # the heartbeat, which would lock the row as well
+    append(5)
+    inside, go_on, placed = Event(), Event(), []
+    works = sequencer._place
+
+    def slowly(*args: object) -> None:
+        if not inside.is_set():
+            inside.set()
+            go_on.wait(timeout=2)  # in vain: the other one cannot get here
+        works(*args)  # type: ignore[arg-type]
+
+    def second() -> None:
+        assert inside.wait(timeout=30)
+        placed.append(sequencer.sequence_once())
+        go_on.set()
+
+    monkeypatch.setattr(sequencer, "_place", slowly)
+    in_threads(lambda: placed.append(sequencer.sequence_once()), second)
+    assert sorted(placed) == [0, 5]
+    need_sound(6)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.rule("design/log.md", "causality")
+def test_no_effect_stands_before_its_cause(long_idle_transaction: None) -> None:
+    """Readers and an ender on one row each; the ender's entry comes after every read of it."""
+    grants, stop = 4, Event()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE soak (id int PRIMARY KEY, epoch int NOT NULL)")
+        cursor.execute("INSERT INTO soak SELECT n, 1 FROM generate_series(0, %s) n", [grants - 1])
+    ending = threading.Semaphore(0)
+
+    def read() -> None:
+        seen = 0
+        while not stop.is_set():
+            number = seen % grants
+            seen += 1
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id()")  # an early transaction id
+                cursor.execute("SELECT epoch FROM soak WHERE id = %s FOR SHARE", [number])
+                (epoch,) = cursor.fetchone()
+                log.append(plain(type="record.read", grant=f"{number:032x}", epoch=epoch))
+
+    def end() -> None:
+        for n in range(120):
+            number = n % grants
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE soak SET epoch = epoch + 1 WHERE id = %s RETURNING epoch", [number]
+                )
+                (opens,) = cursor.fetchone()
+                grant = f"{number:032x}"
+                log.append(plain(type="grant.changed", grant=grant, closes=opens - 1, opens=opens))
+        stop.set()
+        ending.release()
+
+    def sequence() -> None:
+        while not stop.is_set():
+            sequencer.sequence_once(limit=50)
+
+    try:
+        in_threads(read, read, read, end, sequence)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE soak")
+    while sequencer.sequence_once():
+        pass
+    need_order()
+
+
+def need_order() -> None:
+    """Hold every read to its epoch: after the entry that opened it, before the one that closed."""
+    epochs: dict[str, int] = {}
+    reads = 0
+    entries = {each.seq: bytes(each.leaf) for each in Entry.objects.all()}
+    for seq in Leaf.objects.order_by("index").values_list("seq", flat=True):
+        fields = leaf.decode(entries[seq])
+        if fields["type"] == "grant.changed":
+            assert fields["closes"] == epochs.get(fields["grant"], 1)
+            epochs[fields["grant"]] = fields["opens"]
+        elif fields["type"] == "record.read":
+            assert fields["epoch"] == epochs.get(fields["grant"], 1)
+            reads += 1
+    assert reads > 50
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_that_commits_late_is_not_lost() -> None:
+    begun, go_on = Event(), Event()
+
+    def late() -> None:
+        with transaction.atomic():
+            log.append(plain(count=1))
+            begun.set()
+            assert go_on.wait(timeout=30)
+
+    def meanwhile() -> None:
+        assert begun.wait(timeout=30)
+        append(1)
+        sequencer.sequence_once()
+        go_on.set()
+
+    in_threads(late, meanwhile)
+    sequencer.sequence_once()
+    need_sound(3)

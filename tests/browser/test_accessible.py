@@ -1,0 +1,54 @@
+"""axe finds nothing at WCAG 2.2 AA on any page, in both languages, light and dark, small and wide."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.conftest import World, speak
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+RULES = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+PUBLIC = ("/", "/account/login/", "/account/signup/", "/account/password/reset/", "/link/")
+
+
+def violations(page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.rule("zero axe violations at WCAG 2.2 AA", "portal.md")
+@pytest.mark.parametrize(
+    ("width", "language", "scheme"), [(390, "ko", "light"), (1280, "en", "dark")]
+)
+def test_every_page_is_accessible(
+    world: World, visit, width: int, language: str, scheme: str
+) -> None:
+    speak(world.pod.owner, language)
+    visitor = visit(width=width, language=language, scheme=scheme).sign_in(world.pod.owner)
+    found = {}
+    for name, path in world.pages.items():
+        if problems := violations(visitor.goto(path)):
+            found[name] = problems
+    page = visitor.goto(world.pages["request"])
+    for summary in page.locator("main summary").all():
+        summary.click()
+    if problems := violations(page):
+        found["request, everything open"] = problems
+    page.locator("main form .actions button").first.click()
+    page.wait_for_url("**/confirm/")
+    if problems := violations(page):
+        found["confirm"] = problems
+    assert found == {}
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_for_everybody_are_accessible(world: World, visit, scheme: str) -> None:
+    visitor = visit(scheme=scheme)
+    found = {path: problems for path in PUBLIC if (problems := violations(visitor.goto(path)))}
+    assert found == {}
+    assert visitor.complaints == []

@@ -1,0 +1,1 @@
+"""A storm on a real vault: seeded faults on real processes while brands read and owners decide."""

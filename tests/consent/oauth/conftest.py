@@ -1,0 +1,31 @@
+"""The door alone, with the slim middleware that it has in production."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from django.test import Client as Browser
+from pytest_django import Settings
+
+from tests.consent.oauth import world
+from tests.consent.oauth.world import Brand
+
+
+@pytest.fixture(autouse=True)
+def _slim(settings: Settings) -> Iterator[None]:
+    settings.ROOT_URLCONF = "tests.consent.oauth.world"
+    settings.MIDDLEWARE = settings.PARTNER_MIDDLEWARE
+    settings.ORIGIN = world.ISSUER
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def door() -> Browser:
+    return Browser(raise_request_exception=False)
+
+
+@pytest.fixture
+def brand(db: None) -> Brand:
+    return world.register()

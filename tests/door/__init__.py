@@ -1,0 +1,1 @@
+"""The partner's door, from outside: bytes in, bytes out."""

@@ -1,0 +1,76 @@
+"""The timeline: every kind of entry has its sentence, refused reads are seen, values never."""
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+
+from audit import log
+from audit.types import EntryType
+from consent.models import Grant
+from portal.customer import timeline
+from portal.customer.sentences import FILTERS, SENTENCES
+from tests.portal.conftest import World
+
+
+def entry(grant: Grant, kind: EntryType, **fields: object) -> None:
+    log.append(
+        log.Draft(
+            type=kind,
+            role="partner",
+            partner=grant.partner.ref,
+            client=grant.request.client.ref,
+            grant=grant.ref,
+            person=grant.pod.owner.ref,
+            audit_key=grant.pod.audit_key_id,
+            **fields,
+        )
+    )
+
+
+@pytest.mark.rule("refused reads visible to the customer", "product.md, beyond 7")
+def test_a_refused_read_is_shown_with_its_reason(browser: Browser, world: World) -> None:
+    entry(
+        world.grant,
+        EntryType.RECORD_REFUSED,
+        outcome="refused",
+        reason="purpose-mismatch",
+        categories=("stay",),
+        repeats=4,
+    )
+    text = browser.get("/activity/?show=refused").content.decode()
+    assert "Maru Hotel tried to look at Stays" in text
+    assert "a purpose that you had not agreed to" in text
+    assert "4 times more" in text
+    assert "let Maru Hotel see" not in text
+
+
+def test_every_entry_about_a_person_has_a_sentence(world: World) -> None:
+    about_people = {
+        kind
+        for kind in EntryType
+        if kind.split(".")[0] in {"grant", "record", "obligation", "login", "delivery"}
+    }
+    assert about_people <= set(SENTENCES)
+    for _label, kinds in FILTERS.values():
+        assert kinds <= set(SENTENCES)
+
+
+def test_values_and_secrets_never_stand_in_the_timeline(browser: Browser, world: World) -> None:
+    text = browser.get("/activity/").content.decode()
+    assert "You added to Stays" in text
+    assert "2026-08-14" not in text
+    assert world.pod.owner.ref not in text
+
+
+def test_the_timeline_goes_on_page_by_page(
+    browser: Browser, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.customer.views.activity.PER_PAGE", 3)
+    first = browser.get("/activity/").content.decode()
+    all_of_them = timeline.of(world.pod)
+    older = f"?before={all_of_them[2].seq}"
+    assert older in first
+    assert "You opened your vault" not in first
+    last = browser.get(f"/activity/?before={all_of_them[-2].seq}").content.decode()
+    assert "You opened your vault" in last
+    assert timezone.now() >= all_of_them[0].at

@@ -1,0 +1,113 @@
+"""Home and a grant's page: who has access, pausing, ending, and what follows."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+
+from consent.models import Client, Grant, GrantActivity, Obligation
+from tests import cast
+from tests.portal.conftest import World
+from vault.models import Pod
+
+
+def test_home_sorts_by_last_use_and_never_hides_the_idle(
+    browser: Browser, pod: Pod, hotel: Client
+) -> None:
+    brands = []
+    for name, days in (("Idle Brand", None), ("Used Long Ago", 20), ("Used Today", 0)):
+        client = cast.make_client(name_en=name)
+        cast.make_template(client.partner)
+        grant = cast.make_grant(pod, client)
+        cast.start(grant, timezone.now() - timedelta(days=25))
+        brands.append(name)
+        if days is not None:
+            at = timezone.now() - timedelta(days=days)
+            GrantActivity.objects.create(grant=grant, day=at.date(), reads=3, last_at=at)
+    text = browser.get("/").content.decode()
+    now = text.partition("Who has access now")[2]
+    places = [now.index(name) for name in reversed(brands)]
+    assert places == sorted(places)
+
+
+def test_pausing_everything_and_going_on(browser: Browser, world: World) -> None:
+    browser.post("/pause/")
+    world.grant.refresh_from_db()
+    assert world.grant.paused_at is not None
+    assert "Paused" in browser.get("/").content.decode()
+    browser.post("/resume/")
+    world.grant.refresh_from_db()
+    assert world.grant.is_live
+
+
+def test_pausing_one_and_going_on(browser: Browser, world: World) -> None:
+    at = f"/grants/{world.grant.pk}/pause/"
+    browser.post(at)
+    world.grant.refresh_from_db()
+    assert world.grant.paused_at is not None
+    browser.post(at, {"resume": "1"})
+    world.grant.refresh_from_db()
+    assert world.grant.is_live
+    over = browser.post(f"/grants/{world.ended.pk}/pause/", follow=True)
+    assert "over already" in over.content.decode()
+
+
+def test_ending_says_first_what_it_means_and_shows_the_progress(
+    browser: Browser, world: World
+) -> None:
+    at = f"/grants/{world.grant.pk}/end/"
+    assert "Free late check-out" in browser.get(at).content.decode()
+    world.grant.refresh_from_db()
+    assert world.grant.is_live, "looking at the page ends nothing"
+    page = browser.post(at, follow=True)
+    world.grant.refresh_from_db()
+    assert world.grant.ended_at is not None
+    assert "nothing to destroy" in page.content.decode()
+
+
+def test_ending_one_part_leaves_the_rest(browser: Browser, world: World) -> None:
+    item = world.grant.items.get(category="stay")
+    browser.post(f"/grants/{world.grant.pk}/items/{item.pk}/end/")
+    item.refresh_from_db()
+    world.grant.refresh_from_db()
+    assert item.ended_at is not None
+    assert world.grant.is_live
+
+
+@pytest.mark.rule("the owner sees each clock", "consent.md 8.4")
+def test_progress_counts_who_confirmed_and_says_what_is_late(
+    browser: Browser, world: World
+) -> None:
+    now = timezone.now()
+    facts = {"grant": world.ended, "partner": world.ended.partner, "categories": ["stay"]}
+    Obligation.objects.create(**facts, due_at=now - timedelta(days=1), told_at=now)
+    Obligation.objects.create(
+        **facts, holder="Fast Mail", due_at=now, told_at=now, acknowledged_at=now, attested_at=now
+    )
+    text = browser.get(f"/grants/{world.ended.pk}/").content.decode()
+    assert "(1/2)" in text
+    assert "overdue" in text
+    assert "Fast Mail" in text
+
+
+def test_a_grants_page_names_what_the_brand_cannot_see(browser: Browser, world: World) -> None:
+    from vault import pods
+
+    pods.put(world.pod, "music", {"artist": "Nobody"})
+    text = browser.get(f"/grants/{world.grant.pk}/").content.decode()
+    assert "Music" in text.partition("What they cannot see")[2]
+
+
+def test_an_account_without_a_pod_is_told_so(db: None) -> None:
+    from accounts.models import User
+
+    staff = User.objects.create_user("staff@example.com", is_staff=True)
+    browser = Browser(headers={"accept-language": "en"})
+    browser.force_login(staff)
+    assert "This account has no vault" in browser.get("/").content.decode()
+
+
+def test_a_long_life_of_grants_still_fits_the_page(browser: Browser, world: World) -> None:
+    assert Grant.objects.of(world.pod).count() == 2
+    assert "nowhere" not in browser.get("/requests/?page=999").content.decode()

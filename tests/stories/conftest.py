@@ -1,0 +1,97 @@
+"""The world in which the stories are lived: a real vault and real brands, in processes of their own.
+
+The vault is what `manage.py serve` starts, with the database that the tests run on. Everything a
+story does goes through a page or the partner API; what it says about the log it takes from an
+export that verify.py accepted.
+"""
+
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dj_database_url
+import psycopg
+import pytest
+from psycopg import sql
+
+from examples.demo import proof
+from examples.demo.person import Person
+from examples.demo.world import World
+
+_people = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give stories time: the first one of a process also starts the world."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(400))
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A vault with nine brands around it; shared, so every story brings people of its own."""
+    with _database() as settings:
+        made = World(tmp_path_factory.mktemp("stories") / "var", **settings)
+        try:
+            made.prepare()
+            made.open()
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.fixture
+def customer(world: World) -> Callable[..., Person]:
+    """Make somebody who has opened a vault."""
+
+    def make(name: str, language: str = "ko") -> Person:
+        return newcomer(world, name, language, sign_up=True)
+
+    return make
+
+
+def newcomer(world: World, name: str, language: str, *, sign_up: bool = False) -> Person:
+    """Return somebody new, with an address that no other test uses."""
+    person = world.person(f"{name}{next(_people)}-{secrets.token_hex(3)}")
+    person.browser.language = language
+    if sign_up:
+        person.sign_up()
+    return person
+
+
+@pytest.fixture
+def exported(world: World, tmp_path: Path) -> Callable[[], Path]:
+    """Export the whole log, and pass only if verify.py accepts it."""
+
+    def export() -> Path:
+        target = tmp_path / "export.zip"
+        world.export(target)
+        verdict = proof.check(target, kept=world.vault.checkpoint)
+        assert verdict.holds, verdict.said
+        return target
+
+    return export
+
+
+@contextmanager
+def _database() -> Iterator[dict[str, str]]:
+    """A database of this world's own where the tests run on PostgreSQL; else its SQLite file."""
+    address = os.environ.get("DATABASE_URL", "")
+    if not address.startswith("postgres"):
+        yield {}
+        return
+    parts = dj_database_url.parse(address)
+    name = f"story_{secrets.token_hex(6)}"
+    server = {"host": parts["HOST"], "port": parts["PORT"] or 5432, "user": parts["USER"],
+              "password": parts["PASSWORD"] or None, "dbname": parts["NAME"]}  # fmt: skip
+    with psycopg.connect(**server, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield {"DATABASE_URL": address.rsplit("/", 1)[0] + f"/{name}"}
+        finally:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            admin.execute(drop)

@@ -1,0 +1,1 @@
+"""Holds: pods, records, categories, importers."""

@@ -1,0 +1,1 @@
+"""Reads real exported files into records: GPX, iCalendar, tables, and archives of them."""
