@@ -36,7 +36,8 @@ def of(folder: Path, address: str) -> list[Mail]:
 
 def _read(data: bytes) -> list[Mail]:
     mails = []
-    for part in _BETWEEN.split(data):
+    # What stands behind the last line of dashes is a mail that is still being written.
+    for part in _BETWEEN.split(data)[:-1]:
         if not part.strip():
             continue
         message = email.message_from_bytes(part.lstrip(b"\n"), policy=email.policy.default)

@@ -38,6 +38,10 @@ class Person:
         """Return the mails that came, the oldest first."""
         return mailbox.of(self._mail, self.address)
 
+    def mails_about(self, subject: str) -> list[mailbox.Mail]:
+        """Return the mails with these words in their subject, the oldest first."""
+        return [mail for mail in self.mails() if subject in mail.subject]
+
     # My data -----------------------------------------------------------------------------
     def bring(self, file: Path, mapping: Path | None = None) -> Page:
         """Import a file; return the page that says what came of it."""

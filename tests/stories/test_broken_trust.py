@@ -67,8 +67,8 @@ def test_the_operator_stops_a_brand_and_every_customer_is_told(
     assert market.read("purchase", brands.SERVICE).status in {401, 403}
     assert not market.ask(asking.market(buyer.address) | {"partner_ref": "again"}).ok
 
-    until(lambda: "막았어요" in buyer.mails()[-1].subject, "the customer was told")
-    mail = buyer.mails()[-1]
+    until(lambda: buyer.mails_about("막았어요"), "the customer was told")
+    mail = buyer.mails_about("막았어요")[-1]
     assert "반짝커머스 주식회사" in mail.text
     assert "반짝" not in mail.subject  # a lock screen shows it
     assert "운영자" in buyer.grant(MARKET).text

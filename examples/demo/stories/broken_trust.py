@@ -7,6 +7,7 @@ from examples.demo.world import until
 
 MARKET = "banjjak-market"
 GROUND = "unlawful-use-suspected"
+STOPPED = "브랜드 이용을 막았어요"
 
 
 def live(scene: Scene) -> None:
@@ -40,12 +41,10 @@ def live(scene: Scene) -> None:
         need(not market.read("purchase", brands.SERVICE).ok, "a refusal")
         need(not market.ask(asking.market(seoyeon.address)).ok, "no new request")
     with report.step("Seo-yeon is told: by mail, on her home page, in her activity"):
-        until(lambda: "브랜드 이용을 막았어요" in seoyeon.mails()[-1].subject, "the mail arrived")
-        need(
-            name not in seoyeon.mails()[-1].subject,
-            "no brand in the subject, which shows on a lock screen",
-        )
-        need(world.facts(MARKET).legal_ko in seoyeon.mails()[-1].text, "the brand in the mail")
+        until(lambda: seoyeon.mails_about(STOPPED), "the mail arrived")
+        mail = seoyeon.mails_about(STOPPED)[-1]
+        need(name not in mail.subject, "no brand in the subject, which shows on a lock screen")
+        need(world.facts(MARKET).legal_ko in mail.text, "the brand in the mail")
         need(
             "운영자가 멈춤" in seoyeon.grant(name).text or "운영자" in seoyeon.grant(name).text,
             "the state",
