@@ -14,7 +14,7 @@ from django.db.models import F
 
 from audit import log
 from audit.types import EntryType
-from consent import entries, letters
+from consent import entries, letters, pipelining
 from consent.actors import Actor
 from consent.grants import telling
 from consent.models import AccessToken, Grant, RefreshToken
@@ -62,17 +62,18 @@ def is_open(grant: Grant) -> bool:
 
 def _cut(held: Sequence[Grant], end: End, owed_for: Mapping[UUID, Sequence[str]] | None) -> None:
     closes = [grant.epoch if is_open(grant) else None for grant in held]
-    _write_rows(held, end)
-    owed = obligations.open_all(held, end.at, categories=owed_for)
-    ends = [
-        entries.of_grant(
-            _ENTRIES[end.kind], grant, end.actor, closes=epoch, reason=end.reason or None
-        )
-        for grant, epoch in zip(held, closes, strict=True)
-    ]
-    log.append_many(ends + obligations.drafts(owed))
-    telling.of_ends(held, end.kind, end.reason, end.at, owed)
-    letters.of_ends(held, end.kind, end.actor, end.at)
+    with pipelining.pipeline():
+        _write_rows(held, end)
+        owed = obligations.open_all(held, end.at, categories=owed_for)
+        telling.of_ends(held, end.kind, end.reason, end.at, owed)
+        letters.of_ends(held, end.kind, end.actor, end.at)
+        ends = [
+            entries.of_grant(
+                _ENTRIES[end.kind], grant, end.actor, closes=epoch, reason=end.reason or None
+            )
+            for grant, epoch in zip(held, closes, strict=True)
+        ]
+        log.append_many(ends + obligations.drafts(owed))
 
 
 def _write_rows(held: Sequence[Grant], end: End) -> None:

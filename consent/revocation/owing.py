@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from audit import log
@@ -88,16 +88,33 @@ def _read(grants: Sequence[Grant]) -> set[str]:
     """Return the references of those grants under which something was read.
 
     A read is entered before its records are opened; where that then failed, a `record.failed`
-    takes it back. Looks at one read more than failed and no further: an end must not wait for
-    a million.
+    takes it back.
     """
     refs = [grant.ref for grant in grants]
+    found = (
+        Grant.objects.filter(Exists(_entered(EntryType.RECORD_READ)), ref__in=refs)
+        .annotate(failed=Exists(_entered(EntryType.RECORD_FAILED)))
+        .order_by()
+        .values_list("ref", "failed")
+    )
+    failed = dict(found)
+    return {ref for ref, some in failed.items() if not some} | _read_once_more(
+        [ref for ref, some in failed.items() if some]
+    )
+
+
+def _read_once_more(refs: Sequence[str]) -> set[str]:
+    """Return those references with more reads than failures.
+
+    Looks at one read more than failed and no further: an end must not wait for a million.
+    """
+    if not refs:
+        return set()
     failures = Detail.objects.filter(grant_ref__in=refs, type=EntryType.RECORD_FAILED)
-    counted = dict(failures.values_list("grant_ref").annotate(Count("seq")))
     by_count = defaultdict(list)
-    for ref in refs:
-        by_count[counted.get(ref, 0)].append(ref)
-    reads = Detail.objects.filter(grant_ref=OuterRef("ref"), type=EntryType.RECORD_READ)
+    for ref, failed in failures.values_list("grant_ref").annotate(Count("seq")):
+        by_count[failed].append(ref)
+    reads = _entered(EntryType.RECORD_READ)
     return {
         ref
         for failed, some in by_count.items()
@@ -105,6 +122,10 @@ def _read(grants: Sequence[Grant]) -> set[str]:
         .order_by()
         .values_list("ref", flat=True)
     }
+
+
+def _entered(entry_type: EntryType) -> QuerySet[Detail]:
+    return Detail.objects.filter(grant_ref=OuterRef("ref"), type=entry_type)
 
 
 def _before(ended: Sequence[Grant]) -> defaultdict[UUID, list[Obligation]]:

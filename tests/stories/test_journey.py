@@ -37,9 +37,12 @@ print(json.dumps([[str(one.partner_id), one.escalation] for one in owed.all()]))
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def alliance(world: World) -> str:
-    """An alliance of three brands whose servers know nothing of each other."""
+    """An alliance of three brands whose servers know nothing of each other.
+
+    Each test has one of its own: in one of them a brand leaves it.
+    """
     partners = [world.partners[name] for name in (SHOP, HOTEL, RENTAL)]
     names = ("--name-ko", "하늘여행 동맹", "--name-en", "Haneul Travel")
     return world.vault.manage("make_alliance", *partners, *names).strip()

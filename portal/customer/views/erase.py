@@ -51,7 +51,7 @@ def ask(request: HttpRequest, pod: Pod) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]
 @with_pod
 def confirm(request: HttpRequest, pod: Pod) -> HttpResponse:
     """Ask the second time, of somebody who has just shown who they are; then erase."""
