@@ -57,6 +57,8 @@ class PartnerView(APIView):
 
     # Whether a token that is for one grant is good here; what is no grant's asks for another.
     takes_narrowed = False
+    # Whether a partner that is suspended or struck off is answered: only in what it still owes.
+    settles = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Forget what the call before left behind in this thread."""
@@ -135,6 +137,8 @@ class ContributionsView(PartnerView):
 class EventsView(PartnerView):
     """The events of a partner that fetches them (RFC 8936)."""
 
+    settles = True
+
     def post(self, request: PartnerRequest) -> Response:
         """Take what it says of earlier events, give it the next."""
         return Response(polling.poll(request.user.partner, polling.parse(request.data)))
@@ -142,6 +146,8 @@ class EventsView(PartnerView):
 
 class ObligationsView(PartnerView):
     """What the caller's partner still owes to former customers."""
+
+    settles = True
 
     def get(self, request: PartnerRequest) -> Response:
         """List the open ones, the most urgent first."""
@@ -176,6 +182,7 @@ class JWTParser(BaseParser):
 class AttestationView(PartnerView):
     """A partner's signed word on what became of the copies."""
 
+    settles = True
     parser_classes = (JWTParser,)
 
     def post(self, request: PartnerRequest, obligation_id: UUID) -> Response:

@@ -6,7 +6,7 @@ by the epochs of the two rows that these facts were read from.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from consent.exceptions import (
@@ -54,6 +54,18 @@ class PartnerFacts:
     epoch: int
     suspended_at: datetime | None
     deregistered_at: datetime | None
+
+
+class Standing(Protocol):
+    """How a partner stands with the house: its facts, or its row."""
+
+    @property
+    def suspended_at(self) -> datetime | None:
+        """Since when it is suspended."""
+
+    @property
+    def deregistered_at(self) -> datetime | None:
+        """Since when it is struck off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,15 @@ def is_used_as_bound(token_jkt: str, proof_jkt: str, level: int) -> bool:
     return token_jkt == proof_jkt and (bool(token_jkt) or level < LEVEL_OF_PROOF)
 
 
+def is_answered(partner: Standing, *, settling: bool = False) -> bool:
+    """Return whether a partner is answered at all.
+
+    One that is suspended or struck off is not, except in `settling` what it owes (consent.md, 8):
+    it must still hear of the ends and say, signed, what became of its copies.
+    """
+    return settling or not (partner.suspended_at or partner.deregistered_at)
+
+
 def _caller(facts: Facts, now: datetime, proof_jkt: str) -> AccessRefused | TokenRefused | None:
     client, partner = facts.client, facts.partner
     if client.token_killed_at or client.revoked_at or client.token_expires_at <= now:
@@ -148,7 +169,7 @@ def _caller(facts: Facts, now: datetime, proof_jkt: str) -> AccessRefused | Toke
         client.token_jkt, proof_jkt, client.level
     ):
         return TokenRefused()
-    if partner.suspended_at or partner.deregistered_at:
+    if not is_answered(partner):
         return PartnerSuspended()
     return None
 

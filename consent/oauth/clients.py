@@ -4,16 +4,20 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from consent.access.decision import is_answered
 from consent.models import Client, SeenAssertion
 from consent.oauth import assertions
 from consent.oauth.assertions import Assertion
 from consent.oauth.exceptions import AssertionRefused, Reason
 
 
-def authenticate(text: str, *, named: str | None, issuer: str, now: datetime) -> Client:
+def authenticate(
+    text: str, *, named: str | None, issuer: str, now: datetime, settling: bool = False
+) -> Client:
     """Return the live client that made this assertion, and spend the assertion.
 
-    `named` is the `client_id` parameter; when it is there it must say the same.
+    `named` is the `client_id` parameter; when it is there it must say the same. `settling`: it asks
+    for no more than a partner may do that is suspended or struck off.
     Raises `AssertionRefused`; nothing was stored then.
     """
     message = assertions.parse(text)
@@ -26,18 +30,19 @@ def authenticate(text: str, *, named: str | None, issuer: str, now: datetime) ->
     assertion = assertions.check(
         message, client_id=client.client_id, jwks=client.jwks, issuer=issuer, now=now
     )
-    _check_live(client)
+    _check_live(client, settling=settling)
     _spend(client, assertion)
     return client
 
 
-def _check_live(client: Client) -> None:
+def _check_live(client: Client, *, settling: bool) -> None:
     if client.revoked_at is not None:
         raise AssertionRefused(Reason.CLIENT_REVOKED)
-    if client.partner.suspended_at is not None:
-        raise AssertionRefused(Reason.PARTNER_SUSPENDED)
-    if client.partner.deregistered_at is not None:
-        raise AssertionRefused(Reason.PARTNER_DEREGISTERED)
+    if not is_answered(client.partner, settling=settling):
+        struck_off = client.partner.deregistered_at and not client.partner.suspended_at
+        raise AssertionRefused(
+            Reason.PARTNER_DEREGISTERED if struck_off else Reason.PARTNER_SUSPENDED
+        )
 
 
 def _spend(client: Client, assertion: Assertion) -> None:

@@ -203,6 +203,20 @@ def _authenticated(request: Request) -> Client:
         named=request.client_id,
         issuer=settings.ORIGIN,
         now=timezone.now(),
+        settling=_settles(request, given),
+    )
+
+
+def _settles(request: Request, form: Mapping[str, str]) -> bool:
+    """Return whether this asks for a token that names the client and nothing else.
+
+    Such a token settles obligations, which a suspended partner still has to; what else it is shown
+    for is refused there. Whatever leads to a customer is refused here.
+    """
+    return (
+        request.uri == settings.ORIGIN + "/oauth/token"
+        and form.get("grant_type") == "client_credentials"
+        and "grant_id" not in form
     )
 
 

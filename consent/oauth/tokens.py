@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from consent import partners
+from consent.access.decision import is_answered
 from consent.models import (
     AccessToken,
     Client,
@@ -48,20 +49,22 @@ def issue(
     return value
 
 
-def find(token_digest: bytes) -> AccessToken | None:
+def find(token_digest: bytes, *, settling: bool = False) -> AccessToken | None:
     """Return a live token with its client and partner, in one query; `None` for anything else.
 
-    A revoked client's tokens and those of a suspended or deregistered partner are not live.
+    A revoked client's tokens are not live; nor are those of a suspended or deregistered partner,
+    except in `settling` what it owes.
     """
     live = AccessToken.objects.filter(
         digest=token_digest,
         killed_at=None,
         expires_at__gt=timezone.now(),
         client__revoked_at=None,
-        client__partner__suspended_at=None,
-        client__partner__deregistered_at=None,
     )
-    return live.select_related("client__partner", "grant").first()
+    found = live.select_related("client__partner", "grant").first()
+    if found is None or not is_answered(found.client.partner, settling=settling):
+        return None
+    return found
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -292,13 +293,18 @@ def test_an_assertion_of_one_client_does_not_open_for_another(door: Browser, bra
         (lambda client: type(client.partner).objects.update(deregistered_at=timezone.now()), "partner_deregistered"),
     ],
 )  # fmt: skip
-def test_who_was_shut_out_gets_no_token(
+def test_who_was_shut_out_gets_no_token_that_leads_to_a_customer(
     change: Callable[[Any], Any], reason: str, door: Browser, brand: Brand
 ) -> None:
     change(brand.client)
     before = world.refusals(reason)
-    assert ask(door, brand.form()).json() == world.REFUSAL
+    assert ask(door, brand.form(grant_id=str(uuid4()))).json() == world.REFUSAL
     assert world.refusals(reason) == before + 1
+
+
+def test_a_revoked_client_gets_no_token_at_all(door: Browser, brand: Brand) -> None:
+    type(brand.client).objects.update(revoked_at=timezone.now())
+    assert ask(door, brand.form()).json() == world.REFUSAL
 
 
 def test_nothing_of_a_refused_assertion_is_logged(
