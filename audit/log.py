@@ -38,18 +38,21 @@ def prepared(draft: Draft) -> Row:
     return compose(draft, _audit_key(draft, tree.open_audit_key))
 
 
-def append_many(drafts: Sequence[Draft]) -> list[Appended]:
-    """Append entries in this order, with as few statements for thousands as for one."""
+def append_many(drafts: Sequence[Draft]) -> None:
+    """Append entries in this order, with as few statements for thousands as for one.
+
+    Waits for no answer, so that it can be the last of a pipeline.
+    """
     _need_transaction()
     open_once = cache(tree.open_audit_key)
-    return insert_many([compose(each, _audit_key(each, open_once)) for each in drafts])
+    insert_many([compose(each, _audit_key(each, open_once)) for each in drafts])
 
 
 def insert(row: Row) -> Appended:
     """Insert an entry with its detail and its pending mark. Needs an open transaction."""
     _need_transaction()
     if connection.vendor != "postgresql":
-        return insert_many([row])[0]
+        return _insert_plainly([row])[0]
     with connection.cursor() as cursor:
         cursor.execute(
             _INSERT,
@@ -75,11 +78,14 @@ SELECT seq FROM entry
 """
 
 
-def insert_many(rows: Sequence[Row]) -> list[Appended]:
+def insert_many(rows: Sequence[Row]) -> None:
     """Insert entries in this order."""
     _need_transaction()
-    if connection.vendor != "postgresql" or not rows:
-        return _insert_plainly(rows)
+    if not rows:
+        return
+    if connection.vendor != "postgresql":
+        _insert_plainly(rows)
+        return
     columns: list[Any] = [
         [row.event_id for row in rows], [row.type for row in rows], [row.leaf for row in rows],
         [row.leaf_hash for row in rows], [row.person for row in rows],
@@ -87,7 +93,6 @@ def insert_many(rows: Sequence[Row]) -> list[Appended]:
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_MANY, columns)
-        return [Appended(*found) for found in cursor.fetchall()]
 
 
 # One array a column, sent as bytes: a thousand entries in one statement, and none of them
@@ -103,12 +108,10 @@ WITH given AS MATERIALIZED (
     SELECT event_id, type, leaf, leaf_hash FROM given ORDER BY place RETURNING seq, event_id
 ), pending AS (
     INSERT INTO audit_pending (seq) SELECT seq FROM entry
-), detail AS (
-    INSERT INTO audit_detail (seq, person, grant_ref, type, at, sealed)
-    SELECT seq, person, grant_ref, type, at, detail FROM entry JOIN given USING (event_id)
-    WHERE detail IS NOT NULL
 )
-SELECT seq, event_id FROM entry ORDER BY seq
+INSERT INTO audit_detail (seq, person, grant_ref, type, at, sealed)
+SELECT seq, person, grant_ref, type, at, detail FROM entry JOIN given USING (event_id)
+WHERE detail IS NOT NULL
 """
 
 

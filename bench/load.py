@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.server import PORT
 
 CLIENTS = 16
+THREADS = 2
 LUA = Path(__file__).with_name("wrk.lua")
 
 
@@ -25,8 +26,8 @@ class Result:
 def drive(lines: Path, seconds: int) -> Result:
     """Send the lines of a file at random for some seconds."""
     command = [
-        "wrk", "-t2", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout", "10s",
-        "-s", str(LUA), f"http://127.0.0.1:{PORT}", "--", str(lines),
+        "wrk", f"-t{THREADS}", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout", "10s",
+        "-s", str(LUA), f"http://127.0.0.1:{PORT}", "--", str(lines), str(THREADS),
     ]  # fmt: skip
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = json.loads(out.split("RESULT ", 1)[1])

@@ -1,5 +1,6 @@
 -- Sends the lines of a file as POST bodies, in a random order; counts what is not 200.
--- Arguments: file. Each line: path <tab> token <tab> body.
+-- Arguments: file, threads. Each line: path <tab> token <tab> body [<tab> DPoP proof].
+-- A line with a proof is sent once: the threads take turns through the file.
 local threads, counter = {}, 0
 
 function setup(thread)
@@ -10,15 +11,22 @@ end
 
 function init(args)
   math.randomseed(os.time() * 31 + seed)
-  lines, bad = {}, 0
+  lines, bad, at, step, once = {}, 0, seed, tonumber(args[2]), false
   for line in io.lines(args[1]) do
-    local path, token, body = line:match("([^\t]*)\t([^\t]*)\t(.*)")
-    lines[#lines + 1] = wrk.format("POST", path, {
-      ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. token }, body)
+    local path, token, body, proof = line:match("([^\t]*)\t([^\t]*)\t([^\t]*)\t?([^\t]*)")
+    local headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. token }
+    if proof ~= "" then
+      once, headers["Authorization"], headers["DPoP"] = true, "DPoP " .. token, proof
+    end
+    lines[#lines + 1] = wrk.format("POST", path, headers, body)
   end
 end
 
-function request() return lines[math.random(#lines)] end
+function request()
+  if not once then return lines[math.random(#lines)] end
+  at = at + step
+  return lines[(at - 1) % #lines + 1]
+end
 
 function response(status) if status ~= 200 then bad = bad + 1 end end
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from consent import locking, profiles
+from consent import locking, pipelining, profiles
 from consent.actors import OWNERS, Actor
 from consent.exceptions import GrantNotLive, UnknownThing
 from consent.grants import cutting
@@ -29,10 +29,11 @@ def end(
     destruction of the copies. Raises `UnknownThing` for a stranger.
     """
     need_fitting(kind, actor)
-    held = locking.grant(grant.pk)
-    need_party(held, actor)
-    if held.ended_at is None:
-        end_held(held, kind, reason, actor, now or timezone.now())
+    with pipelining.pipeline():
+        held = locking.grant(grant.pk)
+        need_party(held, actor)
+        if held.ended_at is None:
+            end_held(held, kind, reason, actor, now or timezone.now())
     return held
 
 
@@ -70,10 +71,11 @@ def end_every(
     Raises `UnknownThing`, with nothing changed, if one of them is none of the actor's business.
     """
     need_fitting(kind, actor)
-    held = locking.every(chosen.unended())
-    for grant in held:
-        need_party(grant, actor)
-    cutting.cut(held, _end(kind, reason, actor, now or timezone.now()))
+    with pipelining.pipeline():
+        held = locking.every(chosen.unended())
+        for grant in held:
+            need_party(grant, actor)
+        cutting.cut(held, _end(kind, reason, actor, now or timezone.now()))
     return held
 
 

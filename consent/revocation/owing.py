@@ -49,19 +49,16 @@ def open_all(
 
     The caller appends `drafts`, together with what it has to say itself.
     """
-    before = _before(ended)
-    gone = {
-        grant: names
-        for grant in ended
-        if grant.kept_by_consent_at is None
-        and (names := _gone(grant, (categories or {}).get(grant.pk), before[grant.pk]))
-    }
-    read = _read(list(gone))
+    named = categories or {}
+    read = _read([grant for grant in ended if grant.kept_by_consent_at is None])
+    held = [grant for grant in ended if grant.ref in read]
+    before = _before(held)
     due = clocks.attest_due(now)
     owed: Owed = {}
     fresh: list[Obligation] = []
-    for grant, names in gone.items():
-        if grant.ref not in read:
+    for grant in held:
+        names = _gone(grant, named.get(grant.pk), before[grant.pk])
+        if not names:
             continue
         same = [one for one in before[grant.pk] if one.epoch == grant.epoch]
         owed[grant.pk] = _widened(same, names) if same else _new(grant, names, now, due)
@@ -91,6 +88,8 @@ def _read(grants: Sequence[Grant]) -> set[str]:
     takes it back.
     """
     refs = [grant.ref for grant in grants]
+    if not refs:
+        return set()
     found = (
         Grant.objects.filter(Exists(_entered(EntryType.RECORD_READ)), ref__in=refs)
         .annotate(failed=Exists(_entered(EntryType.RECORD_FAILED)))
@@ -130,6 +129,8 @@ def _entered(entry_type: EntryType) -> QuerySet[Detail]:
 
 def _before(ended: Sequence[Grant]) -> defaultdict[UUID, list[Obligation]]:
     before: defaultdict[UUID, list[Obligation]] = defaultdict(list)
+    if not ended:
+        return before
     grants = {grant.pk: grant for grant in ended}
     for one in Obligation.objects.filter(grant__in=list(grants)):
         one.grant = grants[one.grant_id]
