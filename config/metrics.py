@@ -6,9 +6,13 @@ the process that strangers talk to. No label names a person; brands stand under 
 
 from collections.abc import Iterator
 
+import redis
+from django.conf import settings
 from django.db import Error, connection
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from prometheus_client.registry import Collector
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from audit.models import Pending
 from consent.revocation import overview
@@ -40,11 +44,30 @@ class Queues(Collector):
             connection.close()
 
 
+class Cache(Collector):
+    """Whether the cache answers: without it rates are counted by each process, proofs not at all."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield one gauge, where there is a cache."""
+        if settings.CACHE_URL:
+            text = "whether the cache answers"
+            yield GaugeMetricFamily("vault_cache_up", text, value=_answers(settings.CACHE_URL))
+
+
 def registry() -> CollectorRegistry:
     """Return what is served."""
     made = CollectorRegistry()
     made.register(Queues())
+    made.register(Cache())
     return made
+
+
+def _answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as asked:
+            return bool(asked.ping())
+    except (redis.RedisError, OSError):
+        return False
 
 
 def _gauges() -> Iterator[GaugeMetricFamily]:

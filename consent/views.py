@@ -71,7 +71,11 @@ class PartnerView(APIView):
         caller: Caller = request.user  # type: ignore[assignment]
         if caller.grant is not None and not self.takes_narrowed:
             raise TokenNarrowed
-        _take(caller)
+        _take(caller, self.cost(request))
+
+    def cost(self, _request: Request, /) -> int:
+        """Return how many calls of its partner's rate this one counts as."""
+        return 1
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         """Add the header."""
@@ -84,9 +88,9 @@ class PartnerView(APIView):
         return response
 
 
-def _take(caller: Caller) -> None:
+def _take(caller: Caller, cost: int) -> None:
     try:
-        limits.take(caller.partner.pk)
+        limits.take(caller.partner.pk, cost)
     except RateLimited:
         partner = caller.partner
         refusals.too_many(

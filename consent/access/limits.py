@@ -1,7 +1,7 @@
 """How many calls a second one partner may make: a bucket of tokens, shared by all processes.
 
 It keeps one partner from taking the vault's time from the others, and guards nothing else: while
-the cache is away each process counts for itself. With Redis a process draws a few tokens at a
+the cache is away each process counts for itself. With Redis a process leases a few tokens at a
 time, so most calls cost nothing.
 """
 
@@ -16,11 +16,15 @@ from uuid import UUID
 import redis
 import structlog
 from django.conf import settings
+from prometheus_client import Counter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from consent.exceptions import RateLimited
 
 BURST = 2  # seconds' worth of calls that may come at once
 log = structlog.get_logger(__name__)
+AWAY = Counter("vault_rate_limit_away", "Calls that a process counted alone: the cache was away.")
 
 
 class State(NamedTuple):
@@ -109,40 +113,68 @@ return {given, math.floor(tokens - given)}
 """
 
 
-class _Shared:
-    """Buckets in Redis; what a process has drawn it spends within a second, or it is lost."""
+@dataclass(slots=True)
+class _Lease:
+    """Tokens that this process has taken from a bucket and not spent yet."""
 
+    tokens: int
+    beyond: int  # what the bucket still held when it was asked
+    at: float
+
+
+class _Shared:
+    """Buckets in Redis. A process leases a few tokens at a time, so that few calls ask it.
+
+    Leased tokens are gone from the bucket, and what is not spent within LIFE is lost: in any span all
+    processes together spend at most what the bucket gave in it, and what each held before, which is
+    never more than one lease. While Redis is away each process has buckets of its own.
+    """
+
+    # The part of a second's tokens that is leased. Lost, they are little beside the rate.
+    LEASE = 20
     LIFE = 1.0
+    TIMEOUT = 0.1  # seconds: a limit that guards nothing may not keep a call waiting
+    REST = 1.0  # seconds in which Redis is not asked again after it did not answer
 
     def __init__(self, url: str) -> None:
-        self._script = redis.Redis.from_url(url, socket_timeout=0.5).register_script(_TAKE)
-        self._drawn: dict[str, _Level] = {}
+        once = Retry(NoBackoff(), 0)
+        connection = redis.Redis.from_url(url, socket_timeout=self.TIMEOUT, retry=once)
+        self._script = connection.register_script(_TAKE)
+        self._leases: dict[str, _Lease] = {}
         self._lock = threading.Lock()
         self._here = _Here()
+        self._rests_until = 0.0
 
     def take(self, name: str, wanted: int, rate: int) -> int:
         """Do as `_Here.take` does, for all processes together."""
         now = time.monotonic()
         with self._lock:
-            drawn = self._drawn.get(name)
-            if drawn is not None and now - drawn.at < self.LIFE and drawn.tokens >= wanted:
-                drawn.tokens -= wanted
-                return int(drawn.tokens)
-        try:
-            return self._draw(name, wanted, rate, now)
-        except (redis.RedisError, OSError):
-            log.warning("limits.cache_away")
-            return self._here.take(name, wanted, rate)
+            lease = self._leases.get(name)
+            if lease is not None and now - lease.at < self.LIFE and lease.tokens >= wanted:
+                lease.tokens -= wanted
+                return lease.tokens + lease.beyond
+        if now >= self._rests_until:
+            try:
+                return self._draw(name, wanted, rate, now)
+            except (redis.RedisError, OSError):
+                self._rests_until = time.monotonic() + self.REST
+                log.warning("limits.cache_away")
+        AWAY.inc()
+        return self._here.take(name, wanted, rate)
 
     def _draw(self, name: str, wanted: int, rate: int, now: float) -> int:
-        some = wanted + rate // 50  # what is lost when it is not spent is little beside the rate
-        arguments = [rate, rate * BURST, some, wanted]
+        more = rate // self.LEASE
+        arguments = [rate, rate * BURST, wanted + more, wanted]
         given, left = (int(n) for n in self._script([f"partner-rate:{name}"], arguments))
         if given < wanted:
             return left - wanted
         with self._lock:
-            self._drawn[name] = _Level(given - wanted, now)
-        return left
+            lease = self._leases.get(name)
+            held = lease.tokens if lease is not None and now - lease.at < self.LIFE else 0
+            # Several threads may have asked at once: more than one lease is not kept.
+            kept = min(held + given - wanted, more)
+            self._leases[name] = _Lease(kept, left, now)
+        return kept + left
 
 
 @cache

@@ -6,6 +6,8 @@ import orjson
 import pytest
 from pytest_django import Settings
 
+from consent import bulk_views
+from consent.access import limits
 from consent.contributions import bulk
 from consent.models import Grant
 from tests import cast
@@ -107,3 +109,18 @@ def test_a_quota_is_an_error_of_the_item(hotel: Brand, grant: Grant, settings: S
         None,
         "quota-spent",
     ]
+
+
+def test_each_mib_of_a_stream_counts_as_a_call(
+    hotel: Brand, grant: Grant, settings: Settings
+) -> None:
+    settings.PARTNER_RATE = 5
+    limits.forget()
+    blank = b" " * (2 * bulk_views.A_CALL)
+    assert bring(hotel, line(grant), blank)["RateLimit"].startswith('"partner";r=7;')
+    bring(hotel, line(grant), blank, key="k2")
+    bring(hotel, line(grant), blank, key="k3")
+    late = bring(hotel, line(grant), blank, key="k4")
+    assert (late.status_code, code(late)) == (429, "rate-limited")
+    assert late["Retry-After"] == "1"
+    limits.forget()

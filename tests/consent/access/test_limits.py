@@ -1,7 +1,9 @@
 """How many calls a second a partner may make: no more, in however many processes."""
 
 import os
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +12,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.utils import timezone
+from prometheus_client import REGISTRY
 from pytest_django import Settings
 
 from audit import tally
@@ -106,6 +109,54 @@ def test_while_redis_is_away_each_process_counts_for_itself() -> None:
     shared = limits._Shared("redis://127.0.0.1:1/0")
     mine = str(uuid4())
     assert [shared.take(mine, 1, 3) >= 0 for _ in range(8)] == [True] * 6 + [False] * 2
+
+
+def test_while_redis_says_nothing_one_call_a_second_waits_for_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The listener takes connections and never answers, as a machine that hangs does."""
+    before = REGISTRY.get_sample_value("vault_rate_limit_away_total") or 0
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shared = limits._Shared(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        started = time.monotonic()
+        for _ in range(500):
+            assert shared.take("partner", 1, 1000) >= 0
+        assert time.monotonic() - started < shared.REST
+    assert capfd.readouterr().out.count("limits.cache_away") <= 1
+    assert REGISTRY.get_sample_value("vault_rate_limit_away_total") == before + 500
+
+
+@pytest.mark.services
+def test_when_redis_is_back_its_buckets_count_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared, mine = limits._Shared(REDIS), str(uuid4())
+    shared._rests_until = time.monotonic() + 60
+    for _ in range(6):
+        assert shared.take(mine, 1, 3) >= 0
+    assert shared.take(mine, 1, 3) < 0
+    shared._rests_until = 0.0
+    assert shared.take(mine, 1, 3) == 5
+
+
+@pytest.mark.services
+def test_what_is_left_is_told_of_the_bucket_not_of_the_lease() -> None:
+    shared, mine = limits._Shared(REDIS), str(uuid4())
+    told = [shared.take(mine, 1, 1000) for _ in range(60)]
+    assert all(1999 - 60 <= left <= 1999 for left in told)
+    # A lease of 50 beside the call that asked: Redis is looked at once for 51 calls.
+    assert told[0] - told[50] == 50
+
+
+@pytest.mark.services
+def test_a_process_keeps_one_lease_however_many_threads_ask() -> None:
+    shared, mine, start = limits._Shared(REDIS), str(uuid4()), threading.Barrier(8)
+
+    def caller(_number: int) -> int:
+        start.wait()
+        return sum(shared.take(mine, 1, 100) >= 0 for _ in range(5))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(caller, range(8))) == 40
+    assert shared._leases[mine].tokens <= 100 // shared.LEASE
 
 
 # At the doors ------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What an operator sees and may do: queues, retries, giving up by two persons, metrics."""
 
 import json
+import os
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from prometheus_client import generate_latest
+from pytest_django import Settings
 
 from accounts.models import User
 from audit.models import Entry
@@ -189,6 +191,18 @@ def test_the_monitoring_gets_numbers_and_no_names(delivery: Delivery, grant: Gra
     assert f'vault_brand_events{{brand="{grant.partner_id}"}} 1.0' in said
     assert grant.partner.legal_name_ko not in said
     assert grant.pairwise not in said
+
+
+def test_the_monitoring_sees_whether_the_cache_answers(settings: Settings) -> None:
+    assert "vault_cache_up" not in generate_latest(metrics.registry()).decode()
+    settings.CACHE_URL = "redis://127.0.0.1:1/0"
+    assert "vault_cache_up 0.0" in generate_latest(metrics.registry()).decode()
+
+
+@pytest.mark.services
+def test_the_monitoring_sees_that_the_cache_answers(settings: Settings) -> None:
+    settings.CACHE_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+    assert "vault_cache_up 1.0" in generate_latest(metrics.registry()).decode()
 
 
 def test_a_brand_changes_how_it_is_told_and_is_asked_to_prove_it(
