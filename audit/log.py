@@ -11,6 +11,7 @@ from audit import anchor
 from audit.drafts import Draft, Row, compose
 from audit.exceptions import NotInTransaction
 from audit.models import Detail, Entry, Pending
+from audit.statements import binary_cursor
 from keys import tree
 
 __all__ = ["Appended", "Draft", "Row", "append", "append_many", "compose", "insert", "insert_many"]
@@ -91,7 +92,7 @@ def insert_many(rows: Sequence[Row]) -> None:
         [row.leaf_hash for row in rows], [row.person for row in rows],
         [row.grant_ref for row in rows], [row.at for row in rows], [row.detail for row in rows],
     ]  # fmt: skip
-    with connection.cursor() as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(_INSERT_MANY, columns)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from consent import inserting
 from consent.actors import OWNERS, Actor
 from consent.letters.times import CONFIRMED_AFTER
 from consent.models import AccessRequest, Grant, Letter
@@ -14,7 +15,7 @@ from consent.models import AccessRequest, Grant, Letter
 
 def write(letters: Iterable[Letter]) -> None:
     """Owe letters, with one statement. The caller is in a transaction."""
-    Letter.objects.bulk_create(letters, batch_size=2000)
+    inserting.insert_all(Letter, letters)
 
 
 def of_ends(ended: Sequence[Grant], kind: str, actor: Actor, at: datetime) -> None:

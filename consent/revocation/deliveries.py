@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.types import EntryType
+from consent import inserting
 from consent.actors import Actor
 from consent.models import Delivery, Grant, Obligation, Partner
 from consent.revocation import channels, entries, obligations
@@ -70,18 +71,21 @@ def enqueue_all(owed: Iterable[Owed]) -> list[Delivery]:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an event is owed inside its transaction")
     now = timezone.now()
-    return Delivery.objects.bulk_create(
-        Delivery(
-            partner=one.partner,
-            grant=one.grant,
-            obligation=one.obligations[0] if one.obligations else None,
-            event_type=one.type,
-            claims=_claims(one),
-            epoch=one.epoch,
-            happened_at=now,
-            due_at=now,
-        )
-        for one in owed
+    return inserting.insert_all(
+        Delivery,
+        (
+            Delivery(
+                partner=one.partner,
+                grant=one.grant,
+                obligation=one.obligations[0] if one.obligations else None,
+                event_type=one.type,
+                claims=_claims(one),
+                epoch=one.epoch,
+                happened_at=now,
+                due_at=now,
+            )
+            for one in owed
+        ),
     )
 
 

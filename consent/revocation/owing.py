@@ -16,11 +16,11 @@ from audit import log
 from audit.log import Draft
 from audit.models import Detail
 from audit.types import EntryType
+from consent import inserting
 from consent.models import Grant, Obligation, RequestItem
 from consent.revocation import clocks, entries
 
 Owed = dict[UUID, list[Obligation]]
-ROWS = 2000  # a statement takes at most 65,535 parameters
 
 
 def open_for(
@@ -63,7 +63,7 @@ def open_all(
         same = [one for one in before[grant.pk] if one.epoch == grant.epoch]
         owed[grant.pk] = _widened(same, names) if same else _new(grant, names, now, due)
         fresh += [] if same else owed[grant.pk]
-    Obligation.objects.bulk_create(fresh, batch_size=ROWS)
+    inserting.insert_all(Obligation, fresh)
     return owed
 
 
