@@ -205,7 +205,7 @@ class RepeatRefused(AccessRefused):
 
 
 class CursorRefused(AccessRefused):
-    """This cursor is not from these changes, or too old; begin without one."""
+    """This cursor is not from this list, or too old; begin without one."""
 
     code = "cursor-refused"
 

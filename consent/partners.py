@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.types import EntryType
+from consent.exceptions import PartnerSuspended
 from consent.models import Client, Partner, PurposeTemplate
 from consent.oauth import keysets, redirects
 from keys import envelopes
@@ -32,8 +33,8 @@ def register(actor: Operator, **facts: Any) -> Partner:
 
 
 @transaction.atomic
-def add_client(partner: Partner, actor: Operator, **facts: Any) -> Client:
-    """Give a partner one more client.
+def add_client(partner: Partner, actor: Operator | None, **facts: Any) -> Client:
+    """Give a partner one more client; without an actor by the partner's own act.
 
     Raises `KeySetInvalid` when `jwks` are no keys for ES256, `RedirectInvalid` when `redirect_uris`
     are no addresses to send a browser to, `EnvelopeKeyInvalid` for the key to seal answers to;
@@ -137,6 +138,19 @@ def raise_epoch(
         closes=closes,
         opens=closes + 1,
     )
+
+
+def need_live(partner: Partner) -> Partner:
+    """Return the partner's row, locked, if the partner is answered. Raises `PartnerSuspended`."""
+    locked = lock(partner)
+    if not locked.is_live:
+        raise PartnerSuspended
+    return locked
+
+
+def note(partner: Partner, actor: Operator, reason: str) -> None:
+    """Enter something about a partner that changes no answer."""
+    _append(EntryType.PARTNER_CHANGED, partner, actor, reason=reason)
 
 
 def lock(partner: Partner) -> Partner:

@@ -21,7 +21,7 @@ from consent.exceptions import RateLimited, RequestInvalid, TokenNarrowed, Unkno
 from consent.models import AccessRequest, Grant, Obligation
 from consent.oauth import grant_management
 from consent.requests import answers
-from consent.revocation import attestations, obligations, polling
+from consent.revocation import attestations, listing, polling
 from vault import strictjson
 
 
@@ -155,7 +155,7 @@ class ObligationsView(PartnerView):
 
     def get(self, request: PartnerRequest) -> Response:
         """List the open ones, the most urgent first."""
-        return Response({"obligations": obligations.open_of(request.user.partner)})
+        return Response(listing.listed(request.user.partner, listing.parse(request.query_params)))
 
 
 class GrantView(PartnerView):

@@ -10,6 +10,7 @@ import base64
 import binascii
 import struct
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives import hpke
@@ -42,6 +43,13 @@ def validated(key: object) -> dict[str, str]:
     checked = {"suite": str(suite), "kid": kid, "key": str(text)}
     seal(checked, b"", ())
     return checked
+
+
+def in_use(key: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    """Return the key to seal to at this moment: the kept one, or its `next` from its moment on."""
+    following = key.get("next")
+    chosen = following if following and following["from"] <= now.timestamp() else key
+    return {name: chosen[name] for name in ("suite", "kid", "key")}
 
 
 def seal(key: Mapping[str, str], plaintext: bytes, context: Sequence[bytes]) -> bytes:

@@ -42,7 +42,7 @@ class ClientFacts:
     token_jkt: str | None = None
     token_grant: UUID | None = None  # the only grant that the token is for; None: any
     client_id: str = ""  # its name at the door, which its answers are bound to
-    sealing_key: dict[str, str] | None = None  # answers are sealed to it; None: they come in clear
+    sealing_key: dict[str, Any] | None = None  # answers are sealed to it; None: they come in clear
 
 
 @dataclass(frozen=True, slots=True)

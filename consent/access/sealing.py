@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from django.utils import timezone
 
 from consent.access.decision import Facts
 from keys import envelopes
@@ -19,9 +20,9 @@ GIVEN = ("records", "changes")
 
 def closed(answer: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """Return the answer with what it gives sealed, where the client asked for that."""
-    key = facts.client.sealing_key
-    if key is None:
+    if facts.client.sealing_key is None:
         return answer
+    key = envelopes.in_use(facts.client.sealing_key, timezone.now())
     given = {name: answer[name] for name in GIVEN if name in answer}
     plaintext = orjson.dumps(given, option=orjson.OPT_UTC_Z)
     return {name: value for name, value in answer.items() if name not in GIVEN} | {

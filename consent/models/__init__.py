@@ -24,6 +24,7 @@ from consent.models.partners import (
     PurposeTemplate,
     SeenAssertion,
 )
+from consent.models.registrations import RegistrationToken
 from consent.models.requests import AccessRequest, LinkTry, RequestItem, RequestLink
 from consent.models.standing import StandingRule
 
@@ -59,6 +60,7 @@ __all__ = [
     "PurposeTemplate",
     "PushedRequest",
     "RefreshToken",
+    "RegistrationToken",
     "RequestItem",
     "RequestLink",
     "SeenAssertion",

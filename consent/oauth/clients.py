@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from consent.access.decision import is_answered
 from consent.models import Client, SeenAssertion
-from consent.oauth import assertions
+from consent.oauth import assertions, keysets
 from consent.oauth.assertions import Assertion
 from consent.oauth.exceptions import AssertionRefused, Reason
 
@@ -28,7 +28,11 @@ def authenticate(
     if client is None:
         raise AssertionRefused(Reason.UNKNOWN_CLIENT)
     assertion = assertions.check(
-        message, client_id=client.client_id, jwks=client.jwks, issuer=issuer, now=now
+        message,
+        client_id=client.client_id,
+        jwks=keysets.live(client.jwks, now),
+        issuer=issuer,
+        now=now,
     )
     _check_live(client, settling=settling)
     _spend(client, assertion)

@@ -34,6 +34,9 @@ class Reason(StrEnum):
     PARTNER_DEREGISTERED = "partner_deregistered"
     TOO_MANY = "too_many_failures"
     LEVEL = "level_too_low"
+    # Registration (RFC 7591)
+    INVITATION = "registration_token_unknown"
+    METADATA = "metadata_invalid"
     # Pushed requests (RFC 9126)
     REQUEST_OBJECT = "request_object"
     REQUEST_URI_SENT = "request_uri_sent"

@@ -1,6 +1,9 @@
 """The public keys that a client may register (RFC 7517), checked once, at the door."""
 
+import base64
+import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from joserfc.errors import JoseError
@@ -35,6 +38,55 @@ def validated(jwks: object) -> dict[str, list[JWK]]:
     if len({(key["x"], key["y"]) for key in checked}) != len(checked):
         raise KeySetInvalid("the same key stands there twice")
     return {"keys": checked}
+
+
+def with_one_more(jwks: Mapping[str, Any], key: JWK, now: datetime) -> dict[str, list[JWK]]:
+    """Return a registered set with a checked key in it. Raises `KeySetInvalid`.
+
+    A key or a name that was ever in it is not taken again.
+    """
+    if len(live(jwks, now)["keys"]) >= MOST_KEYS:
+        raise KeySetInvalid(f"there are {MOST_KEYS} keys already; retire one first")
+    for one in jwks["keys"]:
+        if one["kid"] == key["kid"]:
+            raise KeySetInvalid("every key needs a kid of its own")
+        if (one["x"], one["y"]) == (key["x"], key["y"]):
+            raise KeySetInvalid("the same key stands there twice")
+    return {"keys": [*jwks["keys"], key]}
+
+
+def live(jwks: Mapping[str, Any], now: datetime) -> dict[str, list[JWK]]:
+    """Return the keys of a registered set that prove something at this moment."""
+    return {"keys": [key for key in jwks["keys"] if now.timestamp() < retires_at(key)]}
+
+
+def retires_at(key: JWK) -> float:
+    """Return from when on a registered key proves nothing, in seconds since 1970."""
+    return float(key.get("exp", math.inf))
+
+
+def until(key: JWK) -> str:
+    """Return the same for people."""
+    if "exp" not in key:
+        return "in use"
+    return f"retired from {datetime.fromtimestamp(key['exp'], UTC).isoformat()}"
+
+
+def named(jwks: Mapping[str, Any], kid: str) -> JWK:
+    """Return the key of this name. Raises `KeySetInvalid`."""
+    for key in jwks["keys"]:
+        if key["kid"] == kid:
+            found: JWK = key
+            return found
+    raise KeySetInvalid("there is no key of this name")
+
+
+def reference(key: JWK) -> str:
+    """Return by what the log names a key: the beginning of its SHA-256 thumbprint (RFC 7638), in hex."""
+    thumbprint = ECKey.import_key(
+        {name: key[name] for name in ("kty", "crv", "x", "y")}
+    ).thumbprint()
+    return base64.urlsafe_b64decode(thumbprint + "=").hex()[:32]
 
 
 def public_point(key: Mapping[str, Any]) -> JWK:

@@ -24,6 +24,7 @@ def authorization_server() -> dict[str, Any]:
         "jwks_uri": settings.ORIGIN + "/.well-known/jwks.json",
         "authorization_endpoint": settings.ORIGIN + "/oauth/authorize",
         "pushed_authorization_request_endpoint": settings.ORIGIN + "/oauth/par",
+        "registration_endpoint": settings.ORIGIN + "/oauth/register",
         "require_pushed_authorization_requests": True,
         "grant_types_supported": sorted(grant_types.KNOWN),
         "response_types_supported": ["code"],

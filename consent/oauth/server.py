@@ -14,7 +14,16 @@ from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestErr
 from prometheus_client import Counter
 
 from consent.models import Client
-from consent.oauth import clients, grant_types, introspection, proofs, pushing, redeeming, tokens
+from consent.oauth import (
+    clients,
+    grant_types,
+    introspection,
+    proofs,
+    pushing,
+    redeeming,
+    registering,
+    tokens,
+)
 from consent.oauth.assertions import ASSERTION_TYPE
 from consent.oauth.exceptions import (
     AssertionRefused,
@@ -113,6 +122,23 @@ def push(body: str, headers: Mapping[str, str]) -> Answer:
 def introspect(body: str, headers: Mapping[str, str]) -> Answer:
     """Answer what a token is good for, to the partner that has it (RFC 7662)."""
     return _answered(_introspected, "/oauth/introspect", body, headers)
+
+
+def registration(token: str | None, body: bytes) -> Answer:
+    """Answer a registration (RFC 7591, 3): a program of a partner that holds a token for it."""
+    if token is None:
+        return _challenged(_error("invalid_token", "A registration token is needed.", 401), "")
+    try:
+        return {}, json.dumps(registering.register(token, body), ensure_ascii=False), 201
+    except KnockRefused as refused:
+        count_refusal(refused.reason)
+        answer = _error(refused.error, refused.what, refused.status)
+        shown = ' error="invalid_token"'
+        return _challenged(answer, shown) if refused.status == UNAUTHENTICATED else answer
+
+
+def _challenged(answer: Answer, said: str) -> Answer:
+    return {"WWW-Authenticate": "Bearer" + said}, *answer[1:]
 
 
 def braked(wait: timedelta) -> Answer:

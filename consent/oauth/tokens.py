@@ -17,6 +17,7 @@ from consent.models import (
     Grant,
     PushedRequest,
     RefreshToken,
+    RegistrationToken,
     SeenAssertion,
 )
 
@@ -94,6 +95,7 @@ def purge(now: datetime) -> int:
     gone = (
         AccessToken.objects.filter(over),
         SeenAssertion.objects.filter(over),
+        RegistrationToken.objects.filter(over),
         PushedRequest.objects.filter(pushed_at__lte=now - CODES_KEPT),
         RefreshToken.objects.filter(dead),
     )

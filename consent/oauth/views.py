@@ -1,5 +1,6 @@
 """The OAuth endpoints. They answer in RFC 6749's JSON, never in RFC 9457's."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from consent.oauth.server import Answer
 
 FORM = "application/x-www-form-urlencoded"
 MOST_BYTES = 32 * 1024
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,256}=*)", re.IGNORECASE)
 
 
 @csrf_exempt
@@ -45,6 +47,20 @@ def push(request: HttpRequest) -> HttpResponse:
 def introspect(request: HttpRequest) -> HttpResponse:
     """Say what a token is good for."""
     return _answered(request, server.introspect)
+
+
+@csrf_exempt
+@require_POST
+@cache_control(no_store=True)
+def register(request: HttpRequest) -> HttpResponse:
+    """Register a program of a partner."""
+    is_json = request.content_type == "application/json"
+
+    def answer(_form: str, headers: dict[str, str]) -> Answer:
+        body = request.read(MOST_BYTES + 1) if is_json else b""
+        return server.registration(_bearer(headers.get("Authorization", "")), body)
+
+    return _answered(request, answer)
 
 
 @require_safe
@@ -85,6 +101,12 @@ def _response(answer: Answer) -> HttpResponse:
     return HttpResponse(
         body, status=status, headers={"Content-Type": "application/json"} | dict(headers)
     )
+
+
+def _bearer(header: str) -> str | None:
+    """Return the token of an Authorization header; None for anything else."""
+    sent = _BEARER.fullmatch(header)
+    return sent[1] if sent else None
 
 
 def _form(request: HttpRequest) -> str:

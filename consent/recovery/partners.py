@@ -1,6 +1,7 @@
 """Does again to partners what the log says happened to them: who was shut out stays out."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F
@@ -8,6 +9,7 @@ from django.db.models import F
 from audit.types import EntryType
 from consent import partners
 from consent.models import Client, Partner, PurposeTemplate
+from consent.oauth import keysets
 from consent.recovery import rows
 from consent.recovery.states import epoch_after
 
@@ -54,6 +56,17 @@ def _revoke_client(partner: Partner, said: dict[str, Any]) -> None:
     clients.update(revoked_at=rows.moment(said))
 
 
+def _change_client(partner: Partner, said: dict[str, Any]) -> None:
+    """Retire again what was retired; a key that was added only the lost row knew."""
+    client = Client.objects.filter(partner=partner, ref=said.get("client", "")).first()
+    if client is None or said.get("reason") != "key-retired":
+        return
+    for key in client.jwks["keys"]:
+        if keysets.reference(key) == said.get("key"):
+            key["exp"] = int(datetime.fromisoformat(said["until"]).timestamp())
+    client.save(update_fields=["jwks"])
+
+
 def _retire_purpose(partner: Partner, said: dict[str, Any]) -> None:
     """Retire the version that the backup takes for current: a newer one had replaced it.
 
@@ -72,6 +85,7 @@ _CHANGES: dict[str, Callable[[Partner, dict[str, Any]], None]] = {
     EntryType.PARTNER_REINSTATED: _reinstate,
     EntryType.PARTNER_DEREGISTERED: _deregister,
     EntryType.PARTNER_CHANGED: _change,
+    EntryType.CLIENT_CHANGED: _change_client,
     EntryType.CLIENT_REVOKED: _revoke_client,
     EntryType.PURPOSE_PUBLISHED: _retire_purpose,
     EntryType.PURPOSE_RETIRED: _retire_purpose,

@@ -52,6 +52,7 @@ GONE = {
     "request.made": "requests were made: brands have to ask again",
     "request.approved": "approvals: those requests are closed, brands may ask again",
     "client.registered": "clients were registered: register them again",
+    "client.changed": "keys of clients changed: retired ones are out again, add the new ones again",
     "purpose.published": "purposes were published: publish them again",
     "rule.made": "standing rules were made: their owners have to make them again",
     "role.given": "roles were given: give them again",

@@ -26,7 +26,7 @@ from audit.types import EntryType
 from consent import letters
 from consent.exceptions import AttestationRefused, RequestInvalid
 from consent.models import Attestation, Client, Letter, Obligation
-from consent.oauth import signatures
+from consent.oauth import keysets, signatures
 from consent.oauth.exceptions import SignatureRefused
 from consent.revocation import bars, entries, obligations, outcomes
 
@@ -43,7 +43,7 @@ def attest(client: Client, obligation: Obligation, compact: str) -> dict[str, An
     """
     now = timezone.now()
     try:
-        claims = _verified(client, obligation, compact)
+        claims = _verified(client, obligation, compact, now)
         if _was_taken(client, obligation, compact, claims["jti"]):
             obligation.refresh_from_db()
             return obligations.state(obligation)
@@ -92,11 +92,13 @@ def _take(client: Client, word: Attestation) -> Obligation:
     return obligations.hold(held.pk)
 
 
-def _verified(client: Client, obligation: Obligation, compact: str) -> Mapping[str, Any]:
+def _verified(
+    client: Client, obligation: Obligation, compact: str, now: datetime
+) -> Mapping[str, Any]:
     """Return the claims of a message that this client made for us about this obligation."""
     try:
         message = signatures.parse(compact)
-        signatures.verify(message, client.jwks, types=TYPES)
+        signatures.verify(message, keysets.live(client.jwks, now), types=TYPES)
     except SignatureRefused as refused:
         raise AttestationRefused(refused.reason.value.replace("assertion_", "")) from None
     claims = message.claims

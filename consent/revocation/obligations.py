@@ -16,12 +16,13 @@ from audit.types import EntryType
 from consent.actors import Actor
 from consent.exceptions import SecondPersonNeeded
 from consent.models import Delivery, Obligation, Partner
+from consent.models.obligations import ObligationQuerySet
 from consent.revocation import entries
 from consent.revocation.owing import drafts, open_all, open_for, was_read
 
 __all__ = [
     "abandon", "acknowledge", "drafts", "hold", "need_two", "open_all", "open_for", "open_of",
-    "state", "was_read",
+    "owed_by", "state", "was_read",
 ]  # fmt: skip
 
 
@@ -59,10 +60,15 @@ def hold(obligation_id: UUID) -> Obligation:
     )
 
 
+def owed_by(partner: Partner) -> ObligationQuerySet:
+    """Return what a partner still owes, the most urgent first, with what its state tells."""
+    owed = Obligation.objects.open().filter(partner=partner).order_by("due_at", "pk")
+    return owed.select_related("grant").prefetch_related("attestations")
+
+
 def open_of(partner: Partner) -> list[dict[str, Any]]:
     """Return what a partner still owes, the most urgent first, as it may see it."""
-    owed = Obligation.objects.open().filter(partner=partner).order_by("due_at", "pk")
-    return [state(one) for one in owed.select_related("grant").prefetch_related("attestations")]
+    return [state(one) for one in owed_by(partner)]
 
 
 @transaction.atomic

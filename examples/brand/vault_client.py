@@ -61,8 +61,13 @@ class VaultClient:
         return self._call("POST", "/api/v1/contributions", contribution, headers)
 
     def obligations(self) -> list[dict[str, Any]]:
-        """List what this brand still has to destroy and attest."""
-        return self._call("GET", "/api/v1/obligations")["obligations"]
+        """List what this brand still has to destroy and attest, page by page."""
+        page = self._call("GET", "/api/v1/obligations")
+        owed: list[dict[str, Any]] = page["obligations"]
+        while "cursor" in page:
+            page = self._call("GET", f"/api/v1/obligations?cursor={page['cursor']}")
+            owed += page["obligations"]
+        return owed
 
     def attest(self, obligation: str, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
         """Say, signed with the brand's key, what became of the copies."""

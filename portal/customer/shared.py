@@ -54,6 +54,12 @@ class Shared:
         return "future" if grant.valid_from > now else "live"
 
     @property
+    def can_see(self) -> bool:
+        """Say whether its brand could be answered at this moment."""
+        grant = self.grant
+        return self.state == "live" and grant.partner.is_live and grant.pod.paused_at is None
+
+    @property
     def ends_soon(self) -> bool:
         """Say whether the clock stops it within the next two weeks."""
         return self.state != "ended" and self.grant.stops_at <= timezone.now() + ENDING_SOON

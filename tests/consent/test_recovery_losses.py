@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit import log
 from audit.models import Detail
 from audit.types import EntryType
-from consent import erasure, grants, requests
+from consent import client_keys, erasure, grants, requests
 from consent.actors import Actor
 from consent.exceptions import AlreadyDecided, ConsentError
 from consent.models import AccessRequest, Client, Delivery, Grant, Obligation, PurposeTemplate
@@ -23,6 +23,7 @@ from keys import rotation, tree
 from keys.models import Key
 from tests import cast
 from tests.backups import Backup, lose, publish, recover
+from tests.consent.oauth.world import new_key, public_jwk
 from tests.leaves import leaves
 from vault import pods
 from vault.models import Pod, Record
@@ -143,6 +144,22 @@ def test_a_purpose_that_was_published_anew_is_not_asked_for_by_its_old_ceilings(
         f"  {cast.PURPOSE} of {hotel.partner.legal_name_ko} (version 2 or later)"
         in reports.lines(found)
     )
+
+
+def test_a_key_that_was_retired_is_out_again_and_the_report_names_the_new_one(
+    back_up: Taken,
+) -> None:
+    made = cast.make_client_with_key()
+    backup = back_up()
+    new = public_jwk(new_key(), "k2")
+    client_keys.add(made.client, new, cast.OPERATOR)
+    client_keys.retire(made.client, made.key.kid, cast.OPERATOR)
+    lose(backup)
+    found = recover()
+    (key,) = Client.objects.get(pk=made.client.pk).jwks["keys"]
+    assert key["exp"] <= timezone.now().timestamp()
+    assert any("keys of clients changed" in line for line in reports.lines(found))
+    client_keys.add(made.client, new, cast.OPERATOR)
 
 
 def test_a_barred_partner_stays_barred_and_a_deregistered_one_out(back_up: Taken) -> None:

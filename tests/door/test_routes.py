@@ -42,6 +42,7 @@ ALLOWED = {
     "oauth/par": {"POST"},
     "oauth/introspect": {"POST"},
     "oauth/revoke": {"POST"},
+    "oauth/register": {"POST"},
     ".well-known/oauth-authorization-server": {"GET", "HEAD"},
     ".well-known/oauth-protected-resource": {"GET", "HEAD"},
     ".well-known/jwks.json": {"GET", "HEAD"},

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from consent import partners
+from consent import client_keys, partners
+from consent.management.moments import moment
 from consent.models import Client
 from consent.partners import Operator
 from keys.exceptions import EnvelopeKeyInvalid
@@ -19,6 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the client and the file."""
         parser.add_argument("client", help="the client_id that register_partner printed")
+        parser.add_argument("--at", type=moment, help="from when on; without it at once")
         parser.add_argument("file", type=Path, help='{"suite": …, "kid": …, "key": …}')
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -28,11 +30,15 @@ class Command(BaseCommand):
             raise CommandError("There is no client with this id.")
         try:
             key = json.loads(options["file"].read_bytes())
-            partners.set_sealing_key(found, key, Operator())
+            if at := options["at"]:
+                client_keys.change_sealing_key(found, key, Operator(), at=at)
+            else:
+                partners.set_sealing_key(found, key, Operator())
         except (OSError, ValueError) as error:
             raise CommandError(
                 f"The file cannot be read as JSON: {type(error).__name__}."
             ) from None
         except EnvelopeKeyInvalid as refused:
             raise CommandError(f"Refused: {refused}.") from None
-        self.stdout.write("Set. From now on this client's answers come sealed.")
+        since = at.isoformat() if at else "now"
+        self.stdout.write(f"Set. From {since} on this client's answers come sealed to this key.")

@@ -39,6 +39,7 @@ def overview(request: HttpRequest, pod: Pod) -> HttpResponse:
     together = journeys.waiting(pod)
     context = {
         "current": current,
+        "seeing": len({each.grant.partner_id for each in current if each.can_see}),
         "soon": [each for each in current if each.ends_soon],
         "reads": sum(each.reads for each in current),
         "refusals": sum(each.refusals for each in current),

@@ -2,15 +2,18 @@
 
 import base64
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import time_machine
 from cryptography.exceptions import InvalidTag
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from consent import partners, registration
+from consent import client_keys, partners, registration
 from consent.access import batch, calls, changes, reading
 from consent.exceptions import NotGranted, RequestInvalid
 from consent.models import Client, Grant
@@ -177,6 +180,45 @@ def test_the_operator_sets_it_by_a_command(hotel: Client, tmp_path: Path) -> Non
 
     hotel.refresh_from_db()
     assert hotel.level == 3
+
+
+@pytest.mark.rule("keys rotate with overlap", "issue, onboarding")
+def test_from_a_moment_on_answers_are_sealed_to_the_next_key(hotel: Client, grant: Grant) -> None:
+    old, (key, private) = Receiver(hotel, envelopes.SUITES[0]), a_key()
+    at = timezone.now() + timedelta(minutes=2)
+    client_keys.change_sealing_key(hotel, key | {"kid": "2"}, cast.OPERATOR, at=at)
+
+    def asked() -> dict[str, Any]:
+        return wire(reading.read(old.token, calls.parse(body(grant)), proof_jkt=JKT))
+
+    with time_machine.travel(at - timedelta(seconds=1), tick=False):
+        assert old.open(asked())["records"]
+    with time_machine.travel(at, tick=False):
+        answer = asked()
+    assert answer["sealed"]["kid"] == "2"
+    answer["sealed"]["kid"], old.private = "1", private
+    assert old.open(answer)["records"]
+    (changed,) = leaves("client.changed")
+    assert changed["reason"] == "sealing-key"
+
+
+def test_a_first_key_counts_at_once_and_a_bad_one_never(hotel: Client) -> None:
+    at = timezone.now()
+    for key in (a_key()[0], {"suite": "x"}):
+        with pytest.raises(EnvelopeKeyInvalid):
+            client_keys.change_sealing_key(hotel, key, cast.OPERATOR, at=at)
+    hotel.refresh_from_db()
+    assert (hotel.level, hotel.sealing_key) == (1, None)
+
+
+def test_a_third_key_does_not_bring_the_first_one_back(hotel: Client) -> None:
+    partners.set_sealing_key(hotel, a_key()[0] | {"kid": "1"}, cast.OPERATOR)
+    past, future = timezone.now(), timezone.now() + timedelta(hours=1)
+    for kid, at in (("2", past), ("3", future)):
+        client_keys.change_sealing_key(hotel, a_key()[0] | {"kid": kid}, cast.OPERATOR, at=at)
+    kept = Client.objects.get(pk=hotel.pk).sealing_key
+    assert kept is not None
+    assert [envelopes.in_use(kept, now)["kid"] for now in (past, future)] == ["2", "3"]
 
 
 def test_a_registration_may_bring_it_along() -> None:

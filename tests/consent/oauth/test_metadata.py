@@ -37,6 +37,7 @@ def test_the_authorization_server_describes_itself(door: Browser) -> None:
         "issuer": world.ISSUER,
         "authorization_endpoint": f"{world.ISSUER}/oauth/authorize",
         "pushed_authorization_request_endpoint": f"{world.ISSUER}/oauth/par",
+        "registration_endpoint": f"{world.ISSUER}/oauth/register",
         "token_endpoint": f"{world.ISSUER}/oauth/token",
         "introspection_endpoint": f"{world.ISSUER}/oauth/introspect",
         "revocation_endpoint": f"{world.ISSUER}/oauth/revoke",
@@ -59,7 +60,7 @@ def test_the_authorization_server_describes_itself(door: Browser) -> None:
 def test_every_address_in_the_metadata_exists(door: Browser) -> None:
     document = _document(door, "oauth-authorization-server")
     addresses = [document[name] for name in document if name.endswith(("_endpoint", "_uri"))]
-    assert len(addresses) == 7
+    assert len(addresses) == 8
     for address in addresses:
         path = address.removeprefix(world.ISSUER)
         if path.endswith("/grants"):
