@@ -66,7 +66,7 @@ class Partner(models.Model):
     @property
     def bound_by(self) -> tuple[str, ...]:
         """Return the jurisdiction profiles whose clocks and laws hold for this partner (10.1)."""
-        return profiles.binding(self.country, self.declared_profiles)
+        return profiles.binding(self.country, tuple(self.declared_profiles))
 
     def legal_name(self, language: str) -> str:
         """Return the legal name in `language` ("ko" or "en")."""

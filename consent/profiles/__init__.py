@@ -8,7 +8,7 @@ answers come soonest and values are kept shortest.
 import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ def declarable() -> frozenset[str]:
     return frozenset(name for name in names() if load(name)["binds"].get("declared"))
 
 
-def binding(country: str, declared: Iterable[str] = ()) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def binding(country: str, declared: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the profiles that bind a partner, the owners' own first."""
     said = frozenset(declared) & declarable()
     others = [name for name in names() if name in said or country in _countries(name)]
