@@ -133,7 +133,9 @@ def test_what_ends_everywhere_can_be_kept_from_being_asked_for(
 
 
 def test_a_rule_can_be_made_where_nothing_is_shared(browser: Browser, pod: Pod) -> None:
-    assert 'type="hidden" name="rule"' in text(browser.get("/data/health/end/"))
+    asks = text(browser.get("/data/health/end/"))
+    assert 'href="?rule=1"' in asks
+    assert 'type="hidden" name="rule"' in text(browser.get("/data/health/end/?rule=1"))
     page = browser.post("/data/health/end/", {"rule": "1"}, follow=True)
     assert page.redirect_chain[-1][0] == "/settings/blocked/"
     assert [about.category for _, about in standing.rules(pod)] == ["health"]

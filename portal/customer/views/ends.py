@@ -167,6 +167,7 @@ def _ask(request: HttpRequest, pod: Pod, sweep: Sweep) -> HttpResponse:
         "shared": found[:MOST_NAMED],
         "more": max(0, len(found) - MOST_NAMED),
         "narrows": sweep.narrows,
+        "asks_rule": "rule" in request.GET,
         "rule": sweep.rule is not None and not standing.stands(pod, sweep.rule),
     }
     return render(request, "portal/customer/ends.html", context)
