@@ -5,11 +5,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from django.db import OperationalError, connection
+import psycopg
+from django.db import OperationalError, connection, connections
 
 CROWD = 16  # more than so many at once, and other tests wait with theirs
 
@@ -57,6 +59,51 @@ def _connect() -> None:
             time.sleep(0.2)
         else:
             return
+
+
+def in_thread(
+    pool: ThreadPoolExecutor, work: Callable[[], Any], *expected: type[Exception]
+) -> "Future[Any]":
+    """Run `work` on a connection of its own; an expected error is its result."""
+
+    def run() -> Any:
+        try:
+            return work()
+        except expected as error:
+            return error
+        finally:
+            connections.close_all()
+
+    return pool.submit(run)
+
+
+def wait_until_somebody_waits() -> None:
+    """Return once another connection of this database waits for a lock."""
+    deadline = time.monotonic() + 5
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            # Within a transaction the view would show its first picture again and again.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(query)
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.005)
+    raise AssertionError("nobody waited for the lock")
+
+
+@contextmanager
+def idle_transaction() -> Iterator[None]:
+    """Somebody elsewhere in the cluster began a transaction and went to lunch."""
+    parameters = connection.get_connection_params()
+    for ours in ("cursor_factory", "context", "server_side_binding", "prepare_threshold"):
+        parameters.pop(ours, None)
+    with psycopg.connect(**parameters) as idle:
+        idle.execute("SELECT txid_current()")
+        yield
 
 
 def errors(outcomes: list[Any]) -> list[Exception]:

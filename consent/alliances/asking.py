@@ -23,7 +23,7 @@ from consent.exceptions import (
     UnknownThing,
 )
 from consent.models import AccessRequest, Alliance, Client, Journey, Partner, Stop
-from consent.requests import hints, links, qr, storing, submitting
+from consent.requests import hints, kept_out, links, qr, storing, submitting
 from consent.requests.storing import Checked, Key
 from vault.models import Pod
 
@@ -134,6 +134,8 @@ def _take(client: Client, journey_id: UUID, asked: AskedJourney, key: Key, now: 
     for stop in stops:
         hints.throttle(stop.template, stop.asked.subject, now)
     pod = hints.find_pod(client.partner, asked.subject)
+    if pod is not None and kept_out.is_ruled_out(pod, client.partner, "", ()):
+        pod = None  # the lead itself is kept away
     journey = Journey.objects.create(
         id=journey_id,
         alliance=alliance,
@@ -208,8 +210,9 @@ def _checked(
 
 def _store(checked: Checked, actor: Actor, now: datetime, pod: Pod | None) -> AccessRequest:
     # Of a brand whose requests the owner does not take there is no stop in the owner's journey.
-    partner = checked.client.partner
-    reached = None if pod is None or hints.is_blocked(pod, partner) else pod
+    partner, asked = checked.client.partner, checked.asked
+    kept = pod is not None and kept_out.keeps_out_asked(pod, partner, asked)
+    reached = None if kept else pod
     return storing.store(checked, actor, now, reach=AccessRequest.Reach.JOURNEY, pod=reached)
 
 

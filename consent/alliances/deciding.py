@@ -12,7 +12,8 @@ from consent import entries, locking, requests
 from consent.actors import Actor
 from consent.choices import Choices
 from consent.exceptions import LinkRefused, UnknownThing
-from consent.models import AccessRequest, Grant, Journey, RequestLink, StandingRule
+from consent.models import AccessRequest, Grant, Journey, RequestLink
+from consent.requests import kept_out
 from vault import holding
 from vault.models import Pod
 
@@ -83,9 +84,9 @@ def _hold(pod: Pod, approved: Sequence[AccessRequest]) -> None:
 
 
 def _bind_requests(journey: Journey, pod: Pod) -> None:
-    kept_out = StandingRule.objects.filter(pod=pod, removed_at=None).values("partner")
     mine = AccessRequest.objects.waiting().filter(stop__journey=journey, pod=None)
-    chosen = list(mine.exclude(partner__in=kept_out).values_list("pk", flat=True))
+    waiting = mine.select_related("partner").prefetch_related("items")
+    chosen = [each.pk for each in waiting if not kept_out.keeps_out(pod, each)]
     AccessRequest.objects.filter(pk__in=chosen).update(pod=pod)
     actor = Actor.owner(pod.owner)
     bound = AccessRequest.objects.filter(pk__in=chosen).select_related("pod__owner")

@@ -29,6 +29,7 @@ from consent.actors import Actor
 from consent.exceptions import AccessRefused, ConsentError, KeyReuse, RequestInvalid, UnknownThing
 from consent.models import Client, Contribution, Grant, GrantItem, RequestItem
 from vault import categories, holding, wording
+from vault.exceptions import PodErased
 from vault.models import Pod, Source
 from vault.pods import add, prepare
 
@@ -109,7 +110,10 @@ class _Refused(Exception):
 def _put(call: _Call, pod: Pod) -> Contribution:
     """Decide under the locks of pod, partner and grant, then seal and log."""
     known = call.category in categories.load()
-    pod = holding.for_sealing(pod, {call.category}) if known else holding.shared(pod)
+    try:
+        pod = holding.for_sealing(pod, {call.category}) if known else holding.shared(pod)
+    except PodErased:
+        raise _after_erasure(call, pod) from None
     locking.partner(call.client.partner_id)
     found = _grant(call, pod)
     grant = locking.steady_grant(found.pk) if found else None
@@ -118,6 +122,14 @@ def _put(call: _Call, pod: Pod) -> Contribution:
     if why is not None or grant is None:
         raise _Refused(why or UnknownThing(), facts)
     return _seal(call, pod, grant, facts)
+
+
+def _after_erasure(call: _Call, pod: Pod) -> _Refused:
+    """Return why nothing comes into a pod that is gone: every grant over it ended with it."""
+    grant = _grant(call, pod)
+    facts = _facts(call, pod, grant)
+    why = decide(facts, timezone.now(), purpose=call.purpose, fields=None)
+    return _Refused(why or UnknownThing(), facts)
 
 
 def _seal(call: _Call, pod: Pod, grant: Grant, facts: Facts) -> Contribution:

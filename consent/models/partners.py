@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from consent import profiles
 from consent.models.references import random_reference
 
 
@@ -33,6 +34,8 @@ class Partner(models.Model):
     officer_phone = models.CharField(max_length=40)
     officer_mail = models.EmailField()
     privacy_url = models.URLField()
+    # Profiles that bind it besides those of its country, such as "kr-credit" (consent/profiles).
+    declared_profiles = models.JSONField(default=list, blank=True)
     kind = models.CharField(max_length=16, choices=Kind)
     event_endpoint = models.URLField(blank=True)
     event_delivery = models.CharField(
@@ -59,6 +62,11 @@ class Partner(models.Model):
     def is_live(self) -> bool:
         """Whether this partner may be answered at all."""
         return self.suspended_at is None and self.deregistered_at is None
+
+    @property
+    def bound_by(self) -> tuple[str, ...]:
+        """Return the jurisdiction profiles whose clocks and laws hold for this partner (10.1)."""
+        return profiles.binding(self.country, tuple(self.declared_profiles))
 
     def legal_name(self, language: str) -> str:
         """Return the legal name in `language` ("ko" or "en")."""

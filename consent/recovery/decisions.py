@@ -69,7 +69,7 @@ def _ask_again(said: dict[str, Any]) -> None:
     owed = found.select_related("grant", "partner").first()
     if owed is None:
         return
-    owed.due_at = clocks.attest_due(timezone.now())
+    owed.due_at = clocks.attest_due(timezone.now(), owed.partner.bound_by)
     owed.save(update_fields=["due_at"])
     kind = owed.grant.end_kind
     told = EventType(f"grant-{kind}") if kind else EventType.ITEM_ENDED

@@ -13,7 +13,8 @@ from django.utils import timezone
 from audit import log
 from audit.models import Detail
 from audit.types import EntryType
-from consent.models import AccessRequest, Grant
+from consent import forgetting
+from consent.models import AccessRequest, Erasure, Grant
 from consent.recovery import grants, rows
 from consent.recovery.states import LOST
 from keys import tree
@@ -37,7 +38,10 @@ def _resume(said: dict[str, Any]) -> None:
 
 
 def _erase(said: dict[str, Any]) -> None:
-    """Erase a pod as `consent.erasure` does; its grants ended in entries before this one."""
+    """Erase a pod as `consent.erasure` does; its grants ended in entries before this one.
+
+    The log forgets the person a day after they asked for it, whenever the backup was put back.
+    """
     pod = rows.pod(said.get("pod"))
     if pod is None:
         return
@@ -46,6 +50,7 @@ def _erase(said: dict[str, Any]) -> None:
     pod.records.all().delete()
     AccessRequest.objects.of(pod).waiting().update(pod=None)
     Pod.objects.filter(pk=pod.pk).update(key_id=None, erased_at=rows.moment(said))
+    forgetting.begin(pod, rows.moment(said))
 
 
 def _erase_category(said: dict[str, Any]) -> None:
@@ -115,6 +120,9 @@ def _destroy_key(said: dict[str, Any]) -> None:
     if key.kind == Kind.AUDIT:
         Pod.objects.filter(audit_key_id=key.id).update(audit_key_id=None)
         Detail.objects.filter(person=key.ref.removeprefix("person:")).delete()
+        # The last step of an erasure: nothing of it is left to be done.
+        unfinished = Erasure.objects.filter(audit_key_id=key.id, done_at=None)
+        unfinished.update(done_at=rows.moment(said))
 
 
 _CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {

@@ -8,7 +8,7 @@ from django.db import connection
 
 from consent import digests, profiles
 from consent.exceptions import RequestThrottled
-from consent.models import AccessRequest, Pair, Partner, PurposeTemplate, StandingRule
+from consent.models import AccessRequest, Pair, Partner, PurposeTemplate
 from vault.models import Pod
 
 # allauth keeps which addresses are verified. Its app is not installed in the partner's slim
@@ -31,20 +31,9 @@ def reach_of(subject: Mapping[str, Any]) -> AccessRequest.Reach:
 def find_pod(partner: Partner, subject: Mapping[str, Any]) -> Pod | None:
     """Return the pod that is meant; None for a link, and for somebody who is no customer.
 
-    None, too, where the owner takes no requests of this partner: it is asked in vain, and
-    finds out no more than of a stranger.
+    Whether its owner takes such requests is another question (`kept_out`); a partner whose
+    request is kept away finds out no more than of a stranger.
     """
-    found = named_pod(partner, subject)
-    return None if found is None or is_blocked(found, partner) else found
-
-
-def is_blocked(pod: Pod, partner: Partner) -> bool:
-    """Return whether the owner takes no requests of this partner."""
-    return StandingRule.objects.filter(pod=pod, partner=partner, removed_at=None).exists()
-
-
-def named_pod(partner: Partner, subject: Mapping[str, Any]) -> Pod | None:
-    """Return the pod that is meant, whatever its owner thinks of the partner."""
     if "pairwise" in subject:
         pair = Pair.objects.filter(partner=partner, pairwise=subject["pairwise"])
         return Pod.objects.there().filter(pairs__in=pair).first()

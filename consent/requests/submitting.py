@@ -22,7 +22,7 @@ from consent.exceptions import (
     TokenRefused,
 )
 from consent.models import AccessRequest, Client, Partner, PurposeTemplate
-from consent.requests import hints, links, rules, storing, validation
+from consent.requests import hints, kept_out, links, rules, storing, validation
 from consent.requests.storing import Checked, Key
 from consent.requests.validation import Asked
 from vault import categories, vocabulary
@@ -108,6 +108,8 @@ def _take(checked: Checked, now: datetime, *, linked: bool) -> Submitted:
     client.partner = locking.live_partner(client.partner_id)
     hints.throttle(checked.template, asked.subject, now)
     reach, pod = hints.reach_of(asked.subject), hints.find_pod(client.partner, asked.subject)
+    if pod is not None and kept_out.keeps_out_asked(pod, client.partner, asked):
+        pod = None
     request = storing.store(checked, Actor.of_client(client), now, reach=reach, pod=pod)
     code = links.make(request) if linked and reach == AccessRequest.Reach.LINK else None
     return Submitted(request, code)

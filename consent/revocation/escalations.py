@@ -48,7 +48,7 @@ def _escalated(obligation: Obligation, now: datetime) -> bool:
 
 def _escalate(obligation: Obligation, now: datetime) -> bool:
     stage = obligation.escalation + 1
-    due = clocks.escalation_due(obligation.opened_at, stage)
+    due = clocks.escalation_due(obligation.opened_at, stage, obligation.partner.bound_by)
     if due is None or now < due:
         return False
     # The mail goes first: a process that dies in between sends it twice, never not at all.
@@ -74,7 +74,7 @@ def _record(obligation: Obligation, stage: int, now: datetime) -> bool:
 
 
 def _is_next_due(obligation: Obligation, now: datetime) -> bool:
-    due = clocks.escalation_due(obligation.opened_at, 2)
+    due = clocks.escalation_due(obligation.opened_at, 2, obligation.partner.bound_by)
     return due is not None and now >= due
 
 

@@ -2,14 +2,14 @@
 
     deleted, anonymised   method: how, in words
     in_backup_until       until: at most 90 days from now, and not used meanwhile
-    kept_by_law           law: a code of the jurisdiction's profile; items: what; until: when it goes
+    kept_by_law           law: a code of a profile that binds the partner; items: what; until: when it goes
     never_stored          nothing more
 
 A category may be named more than once: most of it deleted, some of it kept by law.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,11 +46,6 @@ def validated(said: object, obligation: Obligation, now: datetime) -> list[dict[
     return said
 
 
-def laws() -> dict[str, Mapping[str, Any]]:
-    """Return the statutes that allow keeping something after an end, by code."""
-    return {law["code"]: law for law in profiles.load()["laws"]}
-
-
 def _problems(one: object, obligation: Obligation, now: datetime) -> list[tuple[str, str]]:
     """Return (member, what is wrong and what would be right) pairs for one outcome."""
     if not isinstance(one, dict):
@@ -63,35 +58,42 @@ def _problems(one: object, obligation: Obligation, now: datetime) -> list[tuple[
     told = set(one) - {"category", "outcome"}
     problems = [(f"/{name}", "is needed for this outcome") for name in sorted(needed - told)]
     problems += [("", "holds a member that is not known") for _ in told - needed - _MAY]
-    checks = {"method": _method, "law": _law, "items": _items, "until": _until}
+    bound_by = obligation.partner.bound_by
+    checks: dict[str, Callable[[], str | None]] = {
+        "method": lambda: _method(one),
+        "law": lambda: _law(one, bound_by),
+        "items": lambda: _items(one),
+        "until": lambda: _until(one, bound_by, now),
+    }
     for name in sorted(told & set(checks)):
-        if what := checks[name](one, now):
+        if what := checks[name]():
             problems.append((f"/{name}", what))
     return problems
 
 
-def _method(one: Mapping[str, Any], _now: datetime) -> str | None:
+def _method(one: Mapping[str, Any]) -> str | None:
     return None if _is_text(one["method"]) else f"a text of 1 to {LONGEST} characters is needed"
 
 
-def _law(one: Mapping[str, Any], _now: datetime) -> str | None:
-    known = laws()
+def _law(one: Mapping[str, Any], bound_by: Sequence[str]) -> str | None:
+    known = profiles.laws(bound_by)
     return None if str(one["law"]) in known else "needs one of " + ", ".join(sorted(known))
 
 
-def _items(one: Mapping[str, Any], _now: datetime) -> str | None:
+def _items(one: Mapping[str, Any]) -> str | None:
     items = one["items"]
     good = isinstance(items, list) and 0 < len(items) <= MOST and all(map(_is_text, items))
     return None if good else "a list of texts that say what is kept is needed"
 
 
-def _until(one: Mapping[str, Any], now: datetime) -> str | None:
+def _until(one: Mapping[str, Any], bound_by: Sequence[str], now: datetime) -> str | None:
     until = moment(one["until"])
     if until is None or until <= now:
         return "a moment to come is needed, such as 2027-01-31"
-    if one["outcome"] == Outcome.IN_BACKUP and until > now + profiles.length("backup_at_most"):
-        return "a backup may hold it for 90 days at most"
-    law = laws().get(str(one.get("law")))
+    backup = profiles.length("backup_at_most", bound_by)
+    if one["outcome"] == Outcome.IN_BACKUP and until > now + backup:
+        return f"a backup may hold it for {backup.days} days at most"
+    law = profiles.laws(bound_by).get(str(one.get("law")))
     if law is not None and until > now + law["years"] * _YEAR + timedelta(days=1):
         return "this law does not keep it for so long"
     return None

@@ -53,7 +53,8 @@ def open_all(
     read = _read([grant for grant in ended if grant.kept_by_consent_at is None])
     held = [grant for grant in ended if grant.ref in read]
     before = _before(held)
-    due = clocks.attest_due(now)
+    bound = {grant.partner.bound_by for grant in held}
+    due = {profiles: clocks.attest_due(now, profiles) for profiles in bound}
     owed: Owed = {}
     fresh: list[Obligation] = []
     for grant in held:
@@ -61,7 +62,9 @@ def open_all(
         if not names:
             continue
         same = [one for one in before[grant.pk] if one.epoch == grant.epoch]
-        owed[grant.pk] = _widened(same, names) if same else _new(grant, names, now, due)
+        owed[grant.pk] = (
+            _widened(same, names) if same else _new(grant, names, now, due[grant.partner.bound_by])
+        )
         fresh += [] if same else owed[grant.pk]
     inserting.insert_all(Obligation, fresh)
     return owed

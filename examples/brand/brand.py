@@ -2,12 +2,22 @@
 
 import json
 import threading
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from examples.brand import events, keys
 from examples.brand.office import Office
 from examples.brand.vault_client import VaultClient
+
+
+@dataclass
+class Manners:
+    """How a brand behaves, for trying what becomes of one that does not do as it should."""
+
+    slow: float = 0.0  # seconds before it answers an event
+    lying: bool = False  # it acknowledges an event, and does nothing about it
 
 
 class Brand:
@@ -18,9 +28,7 @@ class Brand:
         self.facts = json.loads((folder / "brand.json").read_text())
         self.key = keys.load_or_make(folder)
         self.office = Office(folder / "office.json")
-        self.is_idle = (
-            False  # for trying what becomes of a brand that takes events and does nothing
-        )
+        self.manners = Manners()
         self._line: VaultClient | None = None
         self._lock = threading.Lock()
 
@@ -45,12 +53,13 @@ class Brand:
 
     def take_event(self, compact: str) -> list[dict[str, Any]]:
         """Check and store an event; return what has to be done. Raises `EventRefused`."""
+        time.sleep(self.manners.slow)
         claims = events.check(self.line(), self._registered()["partner"], compact)
         return events.take(self.office, claims)
 
     def act(self, payload: dict[str, Any]) -> None:
         """Do what an event asks for."""
-        if self.is_idle:
+        if self.manners.lying:
             return
         events.act(self.line(), self.office, payload)
 
@@ -65,9 +74,9 @@ class Brand:
     def _journey(self, body: dict[str, Any]) -> dict[str, Any]:
         return self.line().ask_journey(body["journey"], key=body["key"])
 
-    def _idle(self, body: dict[str, Any]) -> dict[str, Any]:
-        self.is_idle = bool(body["idle"])
-        return {"idle": self.is_idle}
+    def _manners(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.manners = Manners(float(body.get("slow", 0)), bool(body.get("lying", False)))
+        return asdict(self.manners)
 
     def _poll(self, body: dict[str, Any]) -> dict[str, Any]:
         answer = self.line().request(body["request"])
@@ -89,7 +98,7 @@ class Brand:
 _ORDERS = {
     "ask": Brand._ask,
     "journey": Brand._journey,
-    "idle": Brand._idle,
+    "manners": Brand._manners,
     "poll": Brand._poll,
     "read": Brand._read,
     "contribute": Brand._contribute,

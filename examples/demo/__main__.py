@@ -13,11 +13,18 @@ import time
 from examples.demo import proof
 from examples.demo.processes import ROOT
 from examples.demo.report import NotAsExpected, Report, console, need
-from examples.demo.stories import Scene, airport_day, broken_trust, hotel_group, ride_and_after
+from examples.demo.stories import (
+    Scene,
+    airport_day,
+    broken_trust,
+    hotel_group,
+    journey,
+    ride_and_after,
+)
 from examples.demo.world import World
 
 FOLDER = ROOT / "var" / "demo"
-STORIES = (airport_day, hotel_group, ride_and_after, broken_trust)
+STORIES = (airport_day, journey, hotel_group, ride_and_after, broken_trust)
 
 
 def main() -> int:

@@ -136,8 +136,9 @@ class Vault:
 class BrandServer:
     """One server with some brands behind it, each with its folder."""
 
-    def __init__(self, name: str, brands: dict[str, Facts], vault: Vault) -> None:
+    def __init__(self, name: str, brands: dict[str, Facts], vault: Vault, *options: str) -> None:
         self.vault, self.brands = vault, brands
+        self.options = options  # of the brand's program, such as "--slow", "some-brand=3"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.home = vault.folder / "brands"
@@ -153,7 +154,9 @@ class BrandServer:
             text = json.dumps(written, ensure_ascii=False, indent=1)
             (self.home / folder / "brand.json").write_text(text)
         folders = [str(self.home / folder) for folder in self.brands]
-        self.process.start("-m", "examples.brand", *folders, "--port", str(self.port))
+        self.process.start(
+            "-m", "examples.brand", *folders, "--port", str(self.port), *self.options
+        )
 
     def ready(self) -> None:
         """Wait until it answers; then its registrations are written."""

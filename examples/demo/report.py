@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -34,12 +35,24 @@ class Report:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.steps: list[dict[str, Any]] = []
+        self.tables: dict[str, list[dict[str, Any]]] = {}
         self.checkpoint_size = 0
         self.verified = False
 
     def story(self, title: str) -> None:
         """Begin a story."""
         console.print(f"\n[bold]{title}[/bold]" if console.is_terminal else f"\n{title}")
+
+    def table(self, title: str, rows: list[dict[str, Any]]) -> None:
+        """Show some rows, and keep them for the report."""
+        self.tables[title] = rows
+        table = Table(title=title, title_justify="left")
+        for name in rows[0] if rows else ():
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(_cell(value) for value in row.values()))
+        # Where nobody looks on, in a log, there is room for long lines.
+        Console(width=None if console.is_terminal else 140).print(table)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -62,8 +75,15 @@ class Report:
         """Leave the report where it belongs."""
         report = {
             "steps": self.steps,
+            "tables": self.tables,
             "checkpoint_size": self.checkpoint_size,
             "verified": self.verified,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value)

@@ -54,9 +54,9 @@ class Staff:
         """Ask for all brands of the alliance that we lead."""
         return self._order("journey", {"journey": journey, "key": f"journey-{next(_keys)}"})
 
-    def idle(self, *, idle: bool = True) -> None:
-        """Let the brand take events and do nothing about them, or do its duty again."""
-        self._order("idle", {"idle": idle})
+    def manners(self, *, slow: float = 0.0, lying: bool = False) -> None:
+        """Let the brand answer events late, or acknowledge them and do nothing; or as it should."""
+        self._order("manners", {"slow": slow, "lying": lying})
 
     def poll(self, request_id: str) -> Answer:
         """Ask what became of a request; remember whom it is about once it was approved."""

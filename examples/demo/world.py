@@ -67,6 +67,10 @@ class World:
         """Return who a brand is."""
         return brands.facts()[folder]
 
+    def facts_of(self, folder: str) -> Facts:
+        """Return who a brand is, also one that only one story knows."""
+        return next(one.brands[folder] for one in self.servers.values() if folder in one.brands)
+
     def export(self, target: Path) -> str:
         """Export the whole log as the operator would; return what the command said."""
         return self.vault.manage("export_log", "--to", str(target))

@@ -37,6 +37,7 @@ class Holder:
     steps: list[Step]
     outcomes: list[tuple[str, str]]
     done: bool
+    due_at: datetime
 
     @property
     def late(self) -> bool:
@@ -57,6 +58,12 @@ class Progress:
         return sum(holder.done for holder in self.holders)
 
     @property
+    def clock(self) -> str:
+        """Say until when the next confirmation has to be here; nothing once all are."""
+        open_ = [holder.due_at for holder in self.holders if not holder.done]
+        return _by(min(open_)) if open_ else ""
+
+    @property
     def late(self) -> bool:
         """Say whether somebody's answer is overdue."""
         return any(holder.late for holder in self.holders)
@@ -75,15 +82,16 @@ def _holder(owed: Obligation, brand: str) -> Holder:
     steps = [
         _step(owed.told_at, _("Told to destroy"), now=True),
         _step(owed.acknowledged_at, _("Answered that it will"), now=owed.told_at is not None),
-        Step("late", _("Destruction is overdue"), _due(owed))
+        Step("late", _("Destruction is overdue"), _by(owed.due_at))
         if late
-        else _step(owed.attested_at, _("Destruction confirmed, signed"), waiting=_due(owed)),
+        else _step(owed.attested_at, _("Destruction confirmed, signed"), waiting=_by(owed.due_at)),
     ]
     if owed.abandoned_at is not None:
         steps[-1] = Step(
             "late", _("Given up by the operator, on record"), words.moment(owed.abandoned_at)
         )
-    return Holder(owed.holder or brand, steps, _outcomes(owed), owed.attested_at is not None)
+    done = owed.attested_at is not None
+    return Holder(owed.holder or brand, steps, _outcomes(owed), done, owed.due_at)
 
 
 def _step(at: datetime | None, title: str, *, now: bool = False, waiting: str = "") -> Step:
@@ -92,8 +100,8 @@ def _step(at: datetime | None, title: str, *, now: bool = False, waiting: str = 
     return Step("now" if now else "waiting", title, waiting)
 
 
-def _due(owed: Obligation) -> str:
-    return _("by %(day)s") % {"day": words.day(owed.due_at)}
+def _by(due_at: datetime) -> str:
+    return _("by %(day)s") % {"day": words.day(due_at)}
 
 
 def _outcomes(owed: Obligation) -> list[tuple[str, str]]:

@@ -103,6 +103,12 @@ SENTENCES: dict[str, Sentence] = {
     EntryType.LOGIN_ENDED: Sentence("log-out", "", _("You signed out.")),
 }  # fmt: skip
 
+# A rule that is about a kind of data or a purpose, whoever asks.
+RULES: dict[str, str | Promise] = {
+    EntryType.RULE_MADE: _("You take no more requests about %(what)s, whoever asks."),
+    EntryType.RULE_REMOVED: _("You take requests about %(what)s again."),
+}
+
 REASONS: dict[str, str | Promise] = {
     Reason.PURPOSE_MISMATCH: _("It stated a purpose that you had not agreed to."),
     Reason.NOT_GRANTED: _("You had not agreed to share that."),

@@ -15,7 +15,7 @@ from audit.entries import Seen
 from audit.types import EntryType
 from consent.models import AccessRequest, Client, Grant, Partner
 from portal.customer import particles, words
-from portal.customer.sentences import EVERYDAY, REASONS, SENTENCES
+from portal.customer.sentences import EVERYDAY, REASONS, RULES, SENTENCES
 from vault.models import Pod
 
 
@@ -99,7 +99,9 @@ def _of(rows: Iterable[dict[str, Any]], name: str) -> set[str]:
 
 def _event(seen: Seen, brands: _Brands) -> Event:
     sentence = SENTENCES[seen.type]
-    text = str(sentence.text) % {"brand": brands.name(seen), "what": _what(seen.leaf)}
+    text = _ruled(seen) or str(sentence.text) % {
+        "brand": brands.name(seen), "what": _what(seen.leaf),
+    }  # fmt: skip
     return Event(
         seq=seen.seq,
         at=seen.at,
@@ -109,6 +111,16 @@ def _event(seen: Seen, brands: _Brands) -> Event:
         notes=list(_notes(seen)),
         grant=brands.grants.get(seen.leaf.get("grant", "")),
     )
+
+
+def _ruled(seen: Seen) -> str:
+    """Return the sentence about a rule that is about no brand; nothing for all else."""
+    said = seen.detail or {}
+    if seen.type not in RULES or "partner" in said:
+        return ""
+    purpose, category = said.get("purpose"), said.get("category")
+    what = words.purpose(purpose) if purpose else words.category(category) if category else ""
+    return str(RULES[seen.type]) % {"what": what or _("your data")}
 
 
 def _what(leaf: dict[str, Any]) -> str:

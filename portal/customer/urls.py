@@ -27,6 +27,7 @@ urlpatterns = [
     path("brands/<uuid:partner_id>/block/", ends.block, name="brand-block"),
     path("settings/messages/", messages.wishes, name="messages"),
     path("settings/blocked/", ends.blocked, name="blocked"),
+    path("settings/blocked/<int:rule_id>/again/", ends.unblock, name="unblock"),
     path("settings/", home.settings, name="settings"),
     path("link/", links.enter, name="link"),
     path("link/confirm/", links.confirm, name="link-confirm"),

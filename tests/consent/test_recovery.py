@@ -10,11 +10,20 @@ from django.utils import timezone
 
 from audit import entries, exports
 from audit.models import Detail, Entry
-from consent import erasure, grants, partners, suspensions
+from consent import erasure, forgetting, grants, partners, suspensions
 from consent.access import calls, reading
 from consent.actors import Actor
 from consent.exceptions import BudgetSpent, ConsentError, PartnerSuspended, TokenRefused
-from consent.models import AccessToken, Client, Delivery, Grant, GrantUse, Obligation, Partner
+from consent.models import (
+    AccessToken,
+    Client,
+    Delivery,
+    Erasure,
+    Grant,
+    GrantUse,
+    Obligation,
+    Partner,
+)
 from consent.oauth import tokens
 from keys.models import CategoryWrap, DestroyedKey, Key
 from tests import cast
@@ -369,6 +378,58 @@ def test_an_erased_pod_stays_erased_with_its_keys(
     assert DestroyedKey.objects.filter(pk=grant.pod.key_id).exists()
     assert fresh(grant).end_kind == WITHDRAWN
     assert len(leaves("pod.erased")) == 1
+
+
+@pytest.mark.rule("assurance.md", "promise 5")
+def test_a_person_who_was_erased_is_forgotten_and_their_brands_are_told_again(
+    grant: Grant, hotel: Client, owner: Actor, back_up: Taken
+) -> None:
+    pods.put(grant.pod, "stay", STAY)
+    read(grant, hotel)
+    backup = back_up()
+    asked = erasure.erase_pod(grant.pod, owner).erased_at
+    assert asked is not None
+    lose(backup)
+    assert not Erasure.objects.exists()
+
+    recover()
+
+    (owed,) = Obligation.objects.all()
+    assert Delivery.objects.get(event_type="grant-withdrawn").obligation == owed
+    begun = Erasure.objects.get(pod=grant.pod)
+    assert (begun.due_at, begun.done_at) == (begun.asked_at + forgetting.COOLING_OFF, None)
+    assert abs(begun.asked_at - asked) < timedelta(seconds=2)
+    _forget(begun)
+    assert not Key.objects.filter(pk=begun.audit_key_id).exists()
+    assert not Detail.objects.filter(person=grant.pod.owner.ref).exists()
+
+
+@pytest.mark.parametrize("began", ["before the backup", "after it"])
+def test_a_person_who_was_forgotten_before_the_loss_is_not_forgotten_twice(
+    grant: Grant, owner: Actor, back_up: Taken, began: str
+) -> None:
+    backup = back_up() if began == "after it" else None
+    erasure.erase_pod(grant.pod, owner, at_once=True)
+    backup = backup or back_up()
+    _forget(Erasure.objects.get())
+    lose(backup)
+
+    recover()
+
+    assert Erasure.objects.get().done_at is not None
+    assert len(leaves("key.destroyed", key=grant.pod.audit_key_id.hex)) == 1
+    assert forgetting.forget_due() == 0
+
+
+def _forget(begun: Erasure) -> None:
+    """Take all steps of the second part of an erasure, with the clock moved on for each."""
+    for _ in range(20):
+        past = timezone.now() - timedelta(minutes=2)
+        Erasure.objects.filter(pk=begun.pk).update(due_at=past)
+        Erasure.objects.filter(pk=begun.pk, unnamed_at__isnull=False).update(unnamed_at=past)
+        forgetting.forget_due()
+    begun.refresh_from_db()
+    assert begun.done_at is not None
 
 
 @pytest.mark.rule("design/architecture.md", "Erasing")

@@ -8,6 +8,7 @@ from django.test import Client as Browser
 from consent import standing
 from consent.actors import Actor
 from consent.models import AccessRequest, Grant, StandingRule
+from consent.standing import About
 from tests import cast
 from tests.consent.grants.test_ending import read_once
 from tests.portal.conftest import World
@@ -81,19 +82,20 @@ def test_a_brand_that_is_kept_away_asks_in_vain(browser: Browser, world: World, 
     assert again.pod is None
     assert "You take no more requests of" in text(browser.get("/activity/"))
 
-    browser.post(f"/brands/{asked.partner_id}/block/", {"again": "1"})
+    (rule,) = StandingRule.objects.of(pod)
+    browser.post(f"/settings/blocked/{rule.pk}/again/")
     assert not StandingRule.objects.filter(removed_at=None).exists()
     AccessRequest.objects.update(asked_at=asked.asked_at.replace(year=2020))
     assert cast.make_request(pod, asked.client).pod == pod
 
 
 def test_keeping_a_brand_away_twice_is_once_and_ends_nothing(world: World, pod: Pod) -> None:
-    owner = Actor.owner(pod.owner)
-    assert standing.block(pod, world.grant.partner, owner)
-    assert not standing.block(pod, world.grant.partner, owner)
+    owner, brand = Actor.owner(pod.owner), About(partner=world.grant.partner)
+    assert standing.block(pod, brand, owner)
+    assert not standing.block(pod, brand, owner)
     assert Grant.objects.get(pk=world.grant.pk).is_live
-    assert standing.unblock(pod, world.grant.partner, owner)
-    assert not standing.unblock(pod, world.grant.partner, owner)
+    assert standing.unblock(pod, brand, owner)
+    assert not standing.unblock(pod, brand, owner)
 
 
 def test_what_has_ended_is_listed_with_what_became_of_the_copies(
@@ -102,3 +104,45 @@ def test_what_has_ended_is_listed_with_what_became_of_the_copies(
     page = text(browser.get("/ended/"))
     assert "Starlight Rentals" in page
     assert "Never looked" in page
+
+
+@pytest.mark.rule("standing rules for a category or a purpose", "issue 3")
+@pytest.mark.parametrize("way", ["purpose", "category"])
+def test_what_ends_everywhere_can_be_kept_from_being_asked_for(
+    browser: Browser, world: World, pod: Pod, ways: dict[str, str], way: str
+) -> None:
+    asks = text(browser.get(ways[way]))
+    assert 'name="rule"' in asks
+    assert "checked" not in asks
+
+    page = browser.post(ways[way], {"rule": "1"}, follow=True)
+
+    assert "no longer reach you" in text(page)
+    (number, about) = standing.rules(pod)[0]
+    assert (about.purpose, about.category) == (
+        (world.grant.purpose, "") if way == "purpose" else ("", "stay")
+    )
+    shown = text(browser.get("/settings/blocked/"))
+    assert "with every brand" in shown
+    assert "whoever asks" in text(browser.get("/activity/"))
+    again = text(browser.get(ways[way]))
+    assert 'name="rule"' not in again
+
+    browser.post(f"/settings/blocked/{number}/again/")
+    assert standing.rules(pod) == []
+
+
+def test_a_rule_can_be_made_where_nothing_is_shared(browser: Browser, pod: Pod) -> None:
+    asks = text(browser.get("/data/health/end/"))
+    assert 'href="?rule=1"' in asks
+    assert 'type="hidden" name="rule"' in text(browser.get("/data/health/end/?rule=1"))
+    page = browser.post("/data/health/end/", {"rule": "1"}, follow=True)
+    assert page.redirect_chain[-1][0] == "/settings/blocked/"
+    assert [about.category for _, about in standing.rules(pod)] == ["health"]
+
+
+def test_strangers_take_back_no_rule_of_mine(stranger: Browser, pod: Pod) -> None:
+    standing.block(pod, About(category="health"), Actor.owner(pod.owner))
+    ((number, _about),) = standing.rules(pod)
+    assert stranger.post(f"/settings/blocked/{number}/again/").status_code == 404
+    assert standing.rules(pod)

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from examples.demo import proof
 from examples.demo.person import Person
+from examples.demo.report import Report
 from examples.demo.world import World
 
 _people = itertools.count(1)
@@ -61,6 +62,12 @@ def newcomer(world: World, name: str, language: str, *, sign_up: bool = False) -
     if sign_up:
         person.sign_up()
     return person
+
+
+@pytest.fixture
+def report(world: World, request: pytest.FixtureRequest) -> Report:
+    """What a story tells when it ends: shown by `pytest -s`, and kept in the world's folder."""
+    return Report(world.vault.folder / "reports" / f"{request.node.name}.json")
 
 
 @pytest.fixture

@@ -1,12 +1,16 @@
 """Story 11: a purpose that nobody agreed to is refused, logged, shown; the operator stops the brand."""
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from examples.demo import asking, brands, proof
+from examples.demo import asking, brands, endings, mailbox, proof
+from examples.demo.pages import Page
 from examples.demo.person import Person
+from examples.demo.report import Report
 from examples.demo.staff import Staff
 from examples.demo.world import DATA, World, until
 
@@ -29,6 +33,7 @@ def market(world: World, buyer: Person) -> Iterator[Staff]:
     buyer.approve(buyer.request_of(MARKET))
     staff.poll(asked)
     yield staff
+    staff.manners()
     world.vault.manage("reinstate_partner", world.partners[FOLDER])
 
 
@@ -81,6 +86,45 @@ def test_the_operator_stops_a_brand_and_every_customer_is_told(
     types = [leaf["type"] for leaf in proof.leaves(exported())]
     assert types.index("partner.suspended") < types.index("partner.reinstated")
     assert types.index("grant.suspended") < types.index("grant.reinstated")
+
+
+@pytest.mark.rule("Issue 3", "a brand that acknowledges and never attests")
+@pytest.mark.rule("Design", "consent.md 8.2, 8.4")
+def test_a_brand_that_says_yes_and_destroys_nothing_ends_up_on_the_regulators_list(
+    world: World, market: Staff, buyer: Person, report: Report
+) -> None:
+    assert market.read("purchase", brands.SERVICE).ok
+    market.manners(lying=True)
+    page = buyer.end(MARKET)
+    until(lambda: _states(buyer.reload(page))[:3] == ["done"] * 3, "it was told, and said yes")
+    assert (market.attested(), market.copies()) == ([], ["purchase"])
+    assert _states(buyer.reload(page))[3] == "waiting"
+
+    # A week passes: its privacy officer has a mail. Then two: it may ask nothing new.
+    endings.move_on(world, buyer.address, timedelta(days=60))
+    seen = buyer.reload(page)
+    assert _states(seen)[3] == "late"
+    until(lambda: buyer.mails_about("늦어지고"), "the customer was told")
+    officer = mailbox.of(world.vault.mail, f"privacy@{FOLDER}.example")
+    assert officer and not any(buyer.address in mail.text for mail in officer)
+    assert market.ask(asking.market(buyer.address)).code == "requests-barred"
+
+    endings.tell(report, world, {FOLDER: market}, {MARKET: seen.main})
+    (flagged,) = json.loads(report.path.read_text())["tables"]["The regulator's list"]
+    assert flagged["brand"] == "반짝커머스 주식회사"
+    assert flagged["stage"] == "flagged for the regulator"
+    assert flagged["days_overdue"] > 30
+    listed = world.vault.manage("overdue", "--csv", "--flagged")
+    assert "반짝커머스 주식회사" in listed
+    assert buyer.address not in listed and market.subject not in listed
+
+    market.manners()
+    assert market.settle().ok
+    until(lambda: _states(buyer.reload(page)) == ["done"] * 4, "late, but done")
+
+
+def _states(page: Page) -> list[str]:
+    return [state for state, _ in endings.steps(page.main)]
 
 
 @pytest.mark.rule("Design", "consent.md 3.6")

@@ -1,14 +1,16 @@
-"""Story 1 as one journey: three brands ask together; one is down at the exit, one never confirms."""
+"""Story 1 as one journey: of three brands one is slow, one lies, one is down at the exit."""
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from examples.demo import asking, brands, proof
-from examples.demo.pages import Page
+from examples.demo import asking, brands, endings, proof
+from examples.demo.pages import Node, Page
 from examples.demo.person import Person
+from examples.demo.report import Report
 from examples.demo.staff import Staff
 from examples.demo.world import DATA, World, until
 
@@ -20,21 +22,6 @@ PLACES = {
 }
 PURPOSES = {SHOP: brands.BENEFITS, HOTEL: brands.PERSONAL, RENTAL: brands.RECOMMEND}
 KINDS = {SHOP: "itinerary", HOTEL: "preferences", RENTAL: "vehicle_interest"}
-# Two months pass for what this customer is owed, and the clock looks at it.
-LATER = """
-import json
-from datetime import timedelta
-from consent.models import Obligation
-from consent.revocation import escalations
-owed = Obligation.objects.open().filter(grant__pod__owner__email={mail!r})
-for one in owed:
-    one.opened_at -= timedelta(days=60)
-    one.due_at -= timedelta(days=60)
-    one.save()
-for _ in range(3):
-    escalations.escalate_overdue()
-print(json.dumps([[str(one.partner_id), one.escalation] for one in owed.all()]))
-"""
 
 
 @pytest.fixture
@@ -62,7 +49,8 @@ def crew(world: World) -> Iterator[dict[str, Staff]]:
     """The people of the three brands."""
     staff = {name: world.staff(name) for name in (SHOP, HOTEL, RENTAL)}
     yield staff
-    staff[HOTEL].idle(idle=False)
+    for name in (SHOP, HOTEL):
+        staff[name].manners()
     staff[HOTEL].settle()
     server = world.servers["roads"]
     if server.process.child is None or server.process.child.poll() is not None:
@@ -113,6 +101,7 @@ def test_a_journey_is_decided_brand_by_brand_and_left_with_one_button(
     crew: dict[str, Staff],
     asked: dict[str, str],
     exported: Callable[[], Path],
+    report: Report,
 ) -> None:
     # One code leads to all of it; what is ticked for one brand says nothing to another.
     page = traveler.enter_code(asked["code"])
@@ -136,13 +125,15 @@ def test_a_journey_is_decided_brand_by_brand_and_left_with_one_button(
     assert crew[SHOP].read("preferences", brands.BENEFITS).code == "not-granted"
     assert crew[HOTEL].read("itinerary", brands.PERSONAL).code == "not-granted"
 
-    # At the exit one brand is down, and one takes the event and does nothing.
-    crew[HOTEL].idle()
+    # At the exit one brand is down, one slow, and one lies: it acknowledges and does nothing.
+    crew[SHOP].manners(slow=3)
+    crew[HOTEL].manners(lying=True)
     world.servers["roads"].stop()
     page = traveler.end_journey("제주 가는 날")
     for name in (SHOP, HOTEL):
         assert crew[name].read(KINDS[name], PURPOSES[name]).code == "grant-ended"
-    until(crew[SHOP].attested, "the shop attested")
+    until(lambda: _acknowledged(traveler.reload(page)) >= {"마루리조트 제주"}, "the liar answered")
+    until(crew[SHOP].attested, "the shop attested, in its own time")
     until(
         lambda: "(1/4)" in traveler.reload(page).text,
         "the page counts 1 of 4: the hotel has a processor",
@@ -155,9 +146,19 @@ def test_a_journey_is_decided_brand_by_brand_and_left_with_one_button(
     until(lambda: "(2/4)" in traveler.reload(page).text, "the page counts 2 of 4")
 
     # The one that never confirms stays visible, is told on, and may ask nothing new.
-    said = world.vault.manage("shell", "-c", LATER.format(mail=traveler.address))
-    assert [world.partners[HOTEL], 3] in json.loads(said.splitlines()[-1])
-    assert _late(traveler.reload(page)) == ["마루리조트 제주"]
+    endings.move_on(world, traveler.address, timedelta(days=60))
+    seen = traveler.reload(page)
+    assert _late(seen) == ["마루리조트 제주"]
+    endings.tell(report, world, crew, _parts(seen))
+    told = json.loads(report.path.read_text())["tables"]
+    assert [bool(one["attested"]) for one in told["Each brand"]] == [True, False, True]
+    assert [one["brand"] for one in told["What the customer sees"]] == [*_parts(seen)]
+    # The hotel owes for itself and for its processor, and nobody else is on the regulator's list.
+    assert {one["brand"] for one in told["The regulator's list"]} == {world.facts(HOTEL).legal_ko}
+    assert {one["holder"] for one in told["The regulator's list"]} == {"", "객실관리 예시"}
+    listed = world.vault.manage("overdue", "--json") + world.vault.manage("overdue", "--csv")
+    for personal in (traveler.address, *(staff.subject for staff in crew.values())):
+        assert personal not in listed + report.path.read_text()
     until(
         lambda: any("늦어지고" in mail.subject for mail in traveler.mails()), "the customer is told"
     )
@@ -165,7 +166,7 @@ def test_a_journey_is_decided_brand_by_brand_and_left_with_one_button(
     assert again.code == "requests-barred"
 
     # It is never too late to do one's duty.
-    crew[HOTEL].idle(idle=False)
+    crew[HOTEL].manners()
     assert crew[HOTEL].settle().ok
     until(lambda: "(4/4)" in traveler.reload(page).text, "the page counts 4 of 4")
     assert crew[HOTEL].ask(asking.hotel_stay({"link": True}, "JEJU-3")).ok
@@ -175,9 +176,22 @@ def test_a_journey_is_decided_brand_by_brand_and_left_with_one_button(
     assert not any("journey" in leaf and ("grant" in leaf or "request" in leaf) for leaf in leaves)
 
 
+def _parts(page: Page) -> dict[str, Node]:
+    """The brands' parts of the journey's page, by name."""
+    return {each.all("h3")[0].text: each for each in page.main.all("article", class_="part")}
+
+
 def _late(page: Page) -> list[str]:
-    parts = page.main.all("article", class_="part")
-    return [each.all("h3")[0].text for each in parts if each.all(class_="step--late")]
+    return [name for name, part in _parts(page).items() if part.all(class_="step--late")]
+
+
+def _acknowledged(page: Page) -> set[str]:
+    """The brands whose customer sees that they were told and answered."""
+    return {
+        name
+        for name, part in _parts(page).items()
+        if [state for state, _ in endings.steps(part)][:2] == ["done", "done"]
+    }
 
 
 @pytest.mark.rule("Issue", "a brand that leaves the alliance loses what it had through it")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from examples.demo import brands, proof
+from examples.demo import brands, endings, proof
 from examples.demo.brands import Facts, purpose
 from examples.demo.person import Person
 from examples.demo.processes import BrandServer
+from examples.demo.report import Report
 from examples.demo.staff import Staff
 from examples.demo.world import World, until
 
@@ -41,8 +42,8 @@ WATCHED = ("밤의 정원", "바다의 노래", "겨울 이야기")
 
 @pytest.fixture(scope="module")
 def studio(world: World) -> Iterator[BrandServer]:
-    """A server with the two brands; only this story knows them."""
-    server = BrandServer("screens", FACTS, world.vault)
+    """A server with the two brands; only this story knows them. The one that is left is slow."""
+    server = BrandServer("screens", FACTS, world.vault, "--slow", f"{CABLE}=2")
     server.start(801)
     server.ready()
     homes = [server.home / folder for folder in FACTS]
@@ -52,8 +53,10 @@ def studio(world: World) -> Iterator[BrandServer]:
     for home, line in zip(homes, printed.splitlines(), strict=True):
         (home / "client.json").write_text(line)
         world.partners[home.name] = json.loads(line)["partner"]
+    world.servers["screens"] = server
     yield server
     server.process.stop()
+    del world.servers["screens"]
 
 
 def request(mail: str, name: str, items: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -101,7 +104,12 @@ def cable(studio: BrandServer, viewer: Person) -> Staff:
 @pytest.mark.rule("Product", "Story 7")
 @pytest.mark.rule("Product", "Confirmed revocation")
 def test_a_customer_changes_brands_and_sees_the_deletion_confirmed(
-    studio: BrandServer, viewer: Person, cable: Staff, exported: Callable[[], Path]
+    world: World,
+    studio: BrandServer,
+    viewer: Person,
+    cable: Staff,
+    exported: Callable[[], Path],
+    report: Report,
 ) -> None:
     # Her history lies in her vault, and says who brought it.
     assert all(title in viewer.sees("viewing") for title in WATCHED)
@@ -124,6 +132,13 @@ def test_a_customer_changes_brands_and_sees_the_deletion_confirmed(
     assert cable.copies() == []
     until(lambda: "(1/1)" in viewer.reload(page).text, "the page counts the confirmation")
     assert "파기 확인" in viewer.browser.open("/ended/").text
+    endings.tell(report, world, {CABLE: cable}, {"달빛케이블": viewer.reload(page).main})
+    told = json.loads(report.path.read_text())["tables"]
+    assert told["Each brand"][0]["attested"] == ["viewing: deleted"]
+    assert [line.partition(":")[0] for line in told["What the customer sees"][0]["clocks"]] == [
+        "done"
+    ] * 4
+    assert told["The regulator's list"] == []
 
     # What is hers stays hers, and the new service goes on.
     assert all(title in viewer.sees("viewing") for title in WATCHED)

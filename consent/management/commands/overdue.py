@@ -1,16 +1,15 @@
 """Lists the brands that did not answer in time: what a regulator asks for."""
 
-import json
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from consent.models import Obligation
-from consent.revocation import overview
+from consent.revocation import overdue
 
-STAGES = ("overdue", "officer told", "requests barred", "flagged for the regulator")
+Rows = list[dict[str, Any]]
 
 
 class Command(BaseCommand):
@@ -21,46 +20,41 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what to list and how."""
         parser.add_argument("--flagged", action="store_true", help="only what is for the regulator")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        form = parser.add_mutually_exclusive_group()
+        form.add_argument("--json", action="store_true", help="one JSON object a line")
+        form.add_argument("--csv", action="store_true", help="for a spreadsheet")
+        parser.add_argument("--to", type=Path, help="a new file to write it to, as JSON or CSV")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Print them; no person stands in any."""
-        found = [
-            one
-            for one in overview.overdue()
-            if not options["flagged"] or one.escalation == len(STAGES) - 1
-        ]
-        if options["json"]:
-            for one in found:
-                self.stdout.write(json.dumps(_facts(one), ensure_ascii=False))
+        """Print or write them; no person stands in any."""
+        found = list(overdue.rows(flagged=options["flagged"]))
+        if options["to"]:
+            _write(options["to"], _form(found, csv=options["csv"]))
+        elif options["json"] or options["csv"]:
+            self.stdout.write(_form(found, csv=options["csv"]).decode(), ending="")
         else:
             Console().print(_table(found))
 
 
-def _facts(one: Obligation) -> dict[str, Any]:
-    return {
-        "obligation": str(one.pk),
-        "reference": one.ref,  # under which it stands in the log
-        "brand": one.partner.legal_name_ko,
-        "registration_number": one.partner.registration_number,
-        "holder": one.holder,
-        "categories": one.categories,
-        "opened_at": one.opened_at.isoformat(),
-        "due_at": one.due_at.isoformat(),
-        "acknowledged_at": one.acknowledged_at.isoformat() if one.acknowledged_at else None,
-        "stage": STAGES[one.escalation],
-        "requests_barred": one.partner.requests_barred_at is not None,
-    }
+def _form(found: Rows, *, csv: bool) -> bytes:
+    return overdue.as_table(found) if csv else overdue.as_lines(found)
 
 
-def _table(found: list[Obligation]) -> Table:
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise CommandError(f"{path} was not written: {error.strerror}") from None
+
+
+def _table(found: Rows) -> Table:
     table = Table(title=f"{len(found)} obligations are overdue")
-    names = ("brand", "obligation", "holder", "categories", "due_at", "stage")
-    for name in names:
-        table.add_column(name.replace("_at", ""))
+    for name in ("brand", "obligation", "holder", "categories", "due", "days", "stage"):
+        table.add_column(name)
     for one in found:
-        facts = _facts(one) | {
-            "categories": ", ".join(one.categories), "due_at": f"{one.due_at:%Y-%m-%d}",
-        }  # fmt: skip
-        table.add_row(*(facts[name] for name in names))
+        table.add_row(
+            one["brand"], one["obligation"], one["holder"], ", ".join(one["categories"]),
+            one["due_at"][:10], str(one["days_overdue"]), one["stage"],
+        )  # fmt: skip
     return table

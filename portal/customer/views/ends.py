@@ -1,4 +1,7 @@
-"""Ending many at once: everything, a brand, a category, a purpose; and how far all ends have come."""
+"""Ending many at once: everything, a brand, a category, a purpose; and how far all ends have come.
+
+With a category or a purpose its owner may also say that nobody shall ask for it any more.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,11 +13,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from consent import grants, standing
 from consent.actors import Actor
 from consent.models import Grant, GrantQuerySet, Partner
+from consent.standing import About
 from portal.customer import progress, shared, words
 from portal.customer.doors import with_pod
 from vault import categories
@@ -34,6 +38,7 @@ class Sweep:
     chosen: GrantQuerySet
     end: Callable[[], object]
     narrows: bool = False  # whether grants may go on with the rest of what they cover
+    rule: About | None = None  # what may be kept away from now on
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,7 +76,8 @@ def category(request: HttpRequest, pod: Pod, name: str) -> HttpResponse:
     )
     actor = Actor.owner(pod.owner)
     end = lambda: grants.end_category(pod, name, WITHDRAWN, "", actor)  # noqa: E731
-    return _ask(request, pod, Sweep(title, chosen, end, narrows=True))
+    sweep = Sweep(title, chosen, end, narrows=True, rule=About(category=name))
+    return _ask(request, pod, sweep)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,24 +88,19 @@ def purpose(request: HttpRequest, pod: Pod, grant_id: UUID) -> HttpResponse:
     title = _("End everything for “%(purpose)s”?") % {"purpose": words.purpose(given.purpose)}
     actor = Actor.owner(pod.owner)
     end = lambda: grants.end_purpose(pod, given.purpose, WITHDRAWN, "", actor)  # noqa: E731
-    return _ask(request, pod, Sweep(title, shared.loaded(pod).filter(purpose=given.purpose), end))
+    chosen = shared.loaded(pod).filter(purpose=given.purpose)
+    return _ask(request, pod, Sweep(title, chosen, end, rule=About(purpose=given.purpose)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @with_pod
 def block(request: HttpRequest, pod: Pod, partner_id: UUID) -> HttpResponse:
-    """Take no more requests of a brand, or take them again."""
+    """Take no more requests of a brand."""
     partner = _partner(pod, partner_id)
-    actor, name = Actor.owner(pod.owner), words.either(partner, "legal_name")
+    name = words.either(partner, "legal_name")
     if request.method == "POST":
-        if "again" in request.POST:
-            standing.unblock(pod, partner, actor)
-            messages.success(request, _("Requests of %(brand)s reach you again.") % {"brand": name})
-        else:
-            standing.block(pod, partner, actor)
-            messages.success(
-                request, _("Requests of %(brand)s no longer reach you.") % {"brand": name}
-            )
+        standing.block(pod, About(partner=partner), Actor.owner(pod.owner))
+        messages.success(request, _("Requests of %(brand)s no longer reach you.") % {"brand": name})
         return redirect("blocked")
     live = shared.of(pod, shared.loaded(pod).unended().to(partner))
     context = {"partner": partner, "name": name, "shared": live}
@@ -109,8 +110,23 @@ def block(request: HttpRequest, pod: Pod, partner_id: UUID) -> HttpResponse:
 @require_safe
 @with_pod
 def blocked(request: HttpRequest, pod: Pod) -> HttpResponse:
-    """Show the brands whose requests the owner does not take."""
-    return render(request, "portal/customer/blocked.html", {"partners": standing.blocked(pod)})
+    """Show what the owner takes no requests of: brands, purposes, kinds of data."""
+    rows = [(number, about, _named(about)) for number, about in standing.rules(pod)]
+    return render(request, "portal/customer/blocked.html", {"rows": rows})
+
+
+@require_POST
+@with_pod
+def unblock(request: HttpRequest, pod: Pod, rule_id: int) -> HttpResponse:
+    """Take such requests again."""
+    about = dict(standing.rules(pod)).get(rule_id)
+    if about is None:
+        raise Http404
+    standing.unblock(pod, about, Actor.owner(pod.owner))
+    messages.success(
+        request, _("Requests of %(brand)s reach you again.") % {"brand": _named(about)}
+    )
+    return redirect("blocked")
 
 
 @require_safe
@@ -137,6 +153,11 @@ def _ask(request: HttpRequest, pod: Pod, sweep: Sweep) -> HttpResponse:
     if request.method == "POST":
         count = unended.count()
         sweep.end()
+        if sweep.rule is not None and "rule" in request.POST:
+            standing.block(pod, sweep.rule, Actor.owner(pod.owner))
+            messages.success(request, _("Such requests no longer reach you."))
+        if not count:
+            return redirect("blocked")
         text = ngettext("%(count)s sharing ended.", "%(count)s sharings ended.", count)
         messages.success(request, text % {"count": count})
         return redirect("ended")
@@ -146,8 +167,16 @@ def _ask(request: HttpRequest, pod: Pod, sweep: Sweep) -> HttpResponse:
         "shared": found[:MOST_NAMED],
         "more": max(0, len(found) - MOST_NAMED),
         "narrows": sweep.narrows,
+        "asks_rule": "rule" in request.GET,
+        "rule": sweep.rule is not None and not standing.stands(pod, sweep.rule),
     }
     return render(request, "portal/customer/ends.html", context)
+
+
+def _named(about: About) -> str:
+    if about.partner is not None:
+        return words.either(about.partner, "legal_name")
+    return words.purpose(about.purpose) if about.purpose else words.category(about.category)
 
 
 def _partner(pod: Pod, partner_id: UUID) -> Partner:

@@ -1,7 +1,6 @@
 """A read against everything that can take its permission away, at the same moment, on PostgreSQL.
 
-The schedule is always the dangerous one: the change holds its locks, the read starts and waits,
-the change commits. What a read decided on before the wait must not be served after it.
+Single schedules, door by door, are in tests/door/test_in_flight.py; here are crowds and storms.
 """
 
 import random
@@ -9,36 +8,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
 import orjson
-import psycopg
 import pytest
-from django.db import close_old_connections, connection, connections, transaction
-from django.utils import timezone
+from django.db import close_old_connections, transaction
 
 from audit.models import Entry
-from consent import erasure, grants, partners
-from consent.access import batch, calls, changes, reading
+from consent import grants, partners
+from consent.access import calls, reading
 from consent.actors import Actor
 from consent.contributions import bulk
 from consent.exceptions import (
     BudgetSpent,
     ConsentError,
-    GrantEnded,
-    GrantPaused,
-    PartnerSuspended,
     TokenRefused,
 )
 from consent.models import Client, Grant, GrantUse
 from consent.oauth import tokens
-from tests import cast
+from tests import cast, threads
 from tests.consent.access.conftest import STAY
-from tests.leaves import leaves
+from tests.threads import wait_until_somebody_waits
 from vault import pods
 from vault.models import Pod, Record
 
@@ -46,35 +38,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
 def in_thread(pool: ThreadPoolExecutor, work: Callable[[], Any]) -> "Future[Any]":
-    """Run `work` on a connection of its own; its error is its result."""
-
-    def run() -> Any:
-        try:
-            return work()
-        except ConsentError as error:
-            return error
-        finally:
-            connections.close_all()
-
-    return pool.submit(run)
-
-
-def wait_until_somebody_waits() -> None:
-    """Return once another connection of this database waits for a lock."""
-    deadline = time.monotonic() + 5
-    query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while time.monotonic() < deadline:
-        with connection.cursor() as cursor:
-            # Within a transaction the view would show its first picture again and again.
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(query)
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.005)
-    raise AssertionError("nobody waited for the lock")
+    """Run `work` on a connection of its own; a refusal is its result."""
+    return threads.in_thread(pool, work, ConsentError)
 
 
 @pytest.fixture
@@ -86,128 +51,6 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def stay(pod: Pod) -> Any:
     return pods.put(pod, "stay", STAY)
-
-
-# Every door that gives or takes data: one call through it, and the entry that a yes is.
-def through_read(grant: Grant, client: Client) -> Any:
-    call = calls.parse({"subject": grant.pairwise, "category": "stay", "purpose": cast.PURPOSE})
-    return reading.read(tokens.digest(tokens.issue(client)), call)
-
-
-def through_bulk(grant: Grant, client: Client) -> Any:
-    body = {
-        "subject": grant.pairwise, "category": "stay", "purpose": cast.PURPOSE, "record": STAY,
-    }  # fmt: skip
-    digest = tokens.digest(tokens.issue(client))
-    read = BytesIO(orjson.dumps(body)).read
-    (result,) = bulk.take(client, digest, read, idempotency_key="race")
-    return result
-
-
-def through_batch(grant: Grant, client: Client) -> Any:
-    # Beside somebody else's grant, which nothing happens to.
-    other = cast.make_grant(cast.make_pod(), client)
-    body = {
-        "subjects": [other.pairwise, grant.pairwise], "category": "stay", "purpose": cast.PURPOSE,
-    }  # fmt: skip
-    digest = tokens.digest(tokens.issue(client))
-    untouched, answer = batch.read(digest, batch.parse(body))
-    assert isinstance(untouched, dict)
-    return answer
-
-
-def through_changes(grant: Grant, client: Client) -> Any:
-    body = {"subject": grant.pairwise, "category": "stay", "purpose": cast.PURPOSE}
-    return changes.read(tokens.digest(tokens.issue(client)), changes.parse(body))
-
-
-@dataclass(frozen=True)
-class Door:
-    """A door with a grant that lets one call through."""
-
-    grant: Grant
-    call: Callable[[], Any]
-    entry: str
-
-
-DOORS: dict[str, tuple[Callable[[Grant, Client], Any], str, str]] = {
-    "read": (through_read, "read", "record.read"),
-    "batch": (through_batch, "read", "record.read"),
-    "changes": (through_changes, "read", "record.read"),
-    "bulk": (through_bulk, "contribute", "record.contributed"),
-}
-
-
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, pod: Pod, hotel: Client, stay: Any) -> Door:
-    call, action, entry = DOORS[request.param]
-    given = cast.make_grant(pod, hotel, items=[cast.make_item("stay", action=action)])
-    return Door(given, lambda: call(given, hotel), entry)
-
-
-def said(answer: Any) -> str | None:
-    """The code of a refusal, however the door puts it; None for a yes."""
-    return answer.code if isinstance(answer, ConsentError) else answer.get("error")
-
-
-CHANGES: dict[str, tuple[Callable[[Grant, Actor], object], type[ConsentError]]] = {
-    "end": (lambda g, a: grants.end(g, Grant.EndKind.WITHDRAWN, "owner", a), GrantEnded),
-    "item": (
-        lambda g, a: grants.end_item(g.items.get(), Grant.EndKind.WITHDRAWN, "owner", a),
-        GrantEnded,
-    ),
-    "pause": (grants.pause, GrantPaused),
-    "pause all": (lambda g, a: grants.pause_all(g.pod, a), GrantPaused),
-    "end all": (
-        lambda g, a: grants.end_all(g.pod, Grant.EndKind.WITHDRAWN, "owner", a),
-        GrantEnded,
-    ),
-    "suspension": (
-        lambda g, a: partners.suspend(g.partner, "court-order", cast.OPERATOR),
-        PartnerSuspended,
-    ),
-    "client": (
-        lambda g, a: partners.revoke_client(g.partner.clients.get(), cast.OPERATOR),
-        TokenRefused,
-    ),
-    "erasure": (lambda g, a: erasure.erase_pod(g.pod, a), GrantEnded),
-}
-
-
-@pytest.mark.rule("consent.md", "P1")
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_call_that_waited_for_a_change_is_not_served(
-    name: str, door: Door, owner: Actor, pool: ThreadPoolExecutor
-) -> None:
-    change, refusal = CHANGES[name]
-
-    with transaction.atomic():
-        change(door.grant, owner)
-        calling = in_thread(pool, door.call)
-        wait_until_somebody_waits()
-
-    assert said(calling.result(timeout=10)) == refusal.code
-    assert not [leaf for leaf in leaves(door.entry) if leaf["grant"] == door.grant.ref]
-
-
-@pytest.mark.rule("consent.md", "6.3")
-@pytest.mark.parametrize("clock", ["expires_at", "bound_ends_at"])
-def test_an_expiry_that_falls_into_the_wait_counts(
-    clock: str, door: Door, pool: ThreadPoolExecutor
-) -> None:
-    grant = door.grant
-    soon = timezone.now() + timedelta(milliseconds=400)
-    Grant.objects.filter(pk=grant.pk).update(**{clock: soon})
-
-    with transaction.atomic():
-        Grant.objects.select_for_update().get(pk=grant.pk)
-        calling = in_thread(pool, door.call)
-        wait_until_somebody_waits()
-        while timezone.now() <= soon:
-            time.sleep(0.02)
-
-    assert said(calling.result(timeout=10)) == GrantEnded.code
-    assert not [leaf for leaf in leaves(door.entry) if leaf["grant"] == door.grant.ref]
 
 
 def test_a_token_killed_while_the_read_waits_is_killed_after_it_or_wins(
@@ -267,17 +110,6 @@ def test_the_same_key_at_the_same_moment_is_counted_once(
     assert GrantUse.objects.get().used == 1
 
 
-@contextmanager
-def idle_transaction() -> Iterator[None]:
-    """Somebody elsewhere in the cluster began a transaction and went to lunch."""
-    parameters = connection.get_connection_params()
-    parameters.pop("cursor_factory", None), parameters.pop("context", None)
-    parameters.pop("server_side_binding", None), parameters.pop("prepare_threshold", None)
-    with psycopg.connect(**parameters) as idle:
-        idle.execute("SELECT txid_current()")
-        yield
-
-
 @pytest.mark.rule("assurance.md", "I2")
 def test_under_a_storm_no_read_lies_outside_its_epoch(
     pod: Pod, hotel: Client, token: bytes, stay: Any, owner: Actor, pool: ThreadPoolExecutor
@@ -293,7 +125,7 @@ def test_under_a_storm_no_read_lies_outside_its_epoch(
                 served += bool(reading.read(token, call))
         return served
 
-    with idle_transaction():
+    with threads.idle_transaction():
         readers = [in_thread(pool, reader) for _ in range(8)]
         _storm(given, owner, random.Random(20261121))
         stop.set()

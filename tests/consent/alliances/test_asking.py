@@ -21,6 +21,7 @@ from consent.exceptions import (
 )
 from consent.models import AccessRequest, Journey
 from consent.requests import open_link
+from consent.standing import About
 from tests import airport, cast
 from tests.airport import Airport
 from tests.leaves import is_about, leaves, only
@@ -225,7 +226,7 @@ def test_members_see_their_own_stops_and_strangers_nothing(sky: Airport, pod: Po
 
 
 def test_a_brand_that_is_kept_out_is_no_stop_of_the_owners_journey(sky: Airport, pod: Pod) -> None:
-    standing.block(pod, sky.clients[1].partner, Actor.owner(pod.owner))
+    standing.block(pod, About(partner=sky.clients[1].partner), Actor.owner(pod.owner))
     named = airport.ask(sky, pod)
     assert AccessRequest.objects.of(pod).count() == 2
     assert len(asking.answer(named, sky.lead.partner)["stops"]) == 3

@@ -14,6 +14,7 @@ from consent.exceptions import (
     UnknownThing,
 )
 from consent.models import AccessRequest, Delivery, Grant, Journey, Obligation
+from keys.models import DestroyedKey
 from tests import airport, cast
 from tests.airport import Airport
 from tests.consent.grants.test_ending import read_once
@@ -123,6 +124,11 @@ def test_one_exit_ends_all_of_it_and_nothing_else(journey: Journey, pod: Pod) ->
     assert {each.end_reason for each in ended} == {"journey-ended"}
     assert list(Grant.objects.live()) == [besides]
     assert Obligation.objects.count() == 2
+    for grant in given:
+        over = Grant.objects.get(pk=grant.pk)
+        assert (over.end_kind, over.key_id, over.epoch) == ("withdrawn", None, 2)
+        assert DestroyedKey.objects.filter(pk=grant.key_id).exists()
+        assert Delivery.objects.filter(grant=grant, event_type="grant-withdrawn").count() == 1
     assert AccessRequest.objects.get(pk=third.pk).refused_at is not None
     assert only("journey.ended")["journey"] == journey.ref
     assert is_about(pod.owner.ref, "journey.ended")

@@ -11,9 +11,10 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from audit.models import Entry, Tally
+from consent import profiles
 from consent.exceptions import AttestationRefused, RequestInvalid
-from consent.models import Attestation, Grant, Obligation
-from consent.revocation import attestations, bars, clocks, escalations, outcomes
+from consent.models import Attestation, Grant, Obligation, Partner
+from consent.revocation import attestations, bars, clocks, escalations
 from tests import cast
 from tests.cast import ClientWithKey
 from tests.consent.revocation.conftest import obliged
@@ -295,10 +296,27 @@ def test_an_abandoned_obligation_takes_no_answer(brand: ClientWithKey, owed: Obl
 
 
 def test_every_law_that_is_shipped_says_what_it_keeps_and_for_how_long() -> None:
-    for law in outcomes.laws().values():
+    for law in profiles.laws(profiles.names()).values():
         assert law["law"]
         assert law["items"]
         assert law["years"] > 0
+
+
+@pytest.mark.rule("10.1: only profiles that bind this partner apply", "consent.md")
+def test_a_law_of_another_country_keeps_nothing(brand: ClientWithKey, owed: Obligation) -> None:
+    until = (timezone.now() + timedelta(days=365)).date().isoformat()
+    kept = {"outcome": "kept_by_law", "law": "de-ao-147-books", "items": ["Buchungen"]}
+    said = {"category": "stay", "until": until} | kept
+    with pytest.raises(RequestInvalid):
+        attestations.attest(brand.client, owed, word(brand, owed, said))
+    assert unchanged(owed)
+
+    Partner.objects.filter(pk=brand.client.partner_id).update(country="DE")
+    again = Obligation.objects.get(pk=owed.pk)
+    attestations.attest(brand.client, again, word(brand, owed, said))
+
+    entry = Entry.objects.get(type="obligation.attested")
+    assert b"de-ao-147-books" in bytes(entry.leaf)
 
 
 def test_the_bar_is_put_once(brand: ClientWithKey) -> None:

@@ -1,9 +1,11 @@
 """What an operator sees and may do: queues, retries, giving up by two persons, metrics."""
 
+import csv
 import json
 import os
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from accounts.models import User
 from audit.models import Entry
 from config import metrics
 from consent.models import Abandonment, Channel, Delivery, Grant, Obligation, Partner
-from consent.revocation import overview, schedule
+from consent.revocation import overdue, overview, schedule
 from tests.consent.revocation.conftest import later, obliged, owed_for
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +107,35 @@ def test_the_regulators_list_has_what_was_flagged_and_nothing_else(
     assert said["obligation"] == str(obligation.pk)
     assert said["stage"] == "flagged for the regulator"
     assert grant.pairwise not in json.dumps(said)
+
+
+@pytest.mark.rule("the regulator's overdue list can be exported", "issue 3")
+def test_the_list_is_written_for_a_spreadsheet_and_names_no_person(
+    delivery: Delivery, grant: Grant, tmp_path: Path
+) -> None:
+    obliged(grant)
+    Obligation.objects.update(due_at=timezone.now() - timedelta(days=3), holder="=cmd()")
+    target = tmp_path / "overdue.csv"
+
+    run("overdue", "--csv", "--to", target)
+
+    (row,) = csv.DictReader(StringIO(target.read_text("utf-8-sig")))
+    assert tuple(row) == overdue.COLUMNS
+    assert (row["brand"], row["days_overdue"]) == (grant.partner.legal_name_ko, "3")
+    assert (row["holder"], row["profiles"]) == ("'=cmd()", "kr")
+    said = target.read_text("utf-8-sig") + run("overdue", "--json")
+    owner = grant.pod.owner
+    for personal in (
+        grant.pairwise,
+        owner.email,
+        owner.ref,
+        grant.pod.ref,
+        grant.ref,
+        str(grant.pk),
+    ):
+        assert personal not in said
+    with pytest.raises(CommandError, match="not written"):
+        run("overdue", "--csv", "--to", target)
 
 
 def test_an_event_can_be_tried_again_at_once(delivery: Delivery, grant: Grant) -> None:
