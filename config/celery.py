@@ -12,7 +12,7 @@ from celery.signals import setup_logging, worker_init
 from config import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-app = Celery("vault", task_cls="config.turns:Turn")
+app = Celery("vault", task_cls="config.turns:Turn", amqp="config.brokers:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["consent.revocation", "consent.forgetting", "consent.letters", "config"])
 # Several vaults may share a broker; each has a queue of its own.

@@ -279,6 +279,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Nobody steers a worker by way of the broker; and two workers on one machine need no names.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever; how often: config/brokers.py
 if CELERY_BROKER_URL.startswith("memory"):
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {"polling_interval": 0.05}
 elif CELERY_BROKER_URL.startswith("redis"):

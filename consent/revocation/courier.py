@@ -57,9 +57,13 @@ class Courier:
         finally:
             self._leading.release()
 
+    def retire(self) -> None:
+        """Claim nothing more. Returns at once; whoever leads goes home at its next look."""
+        self._closing.set()
+
     def close(self) -> None:
         """Claim nothing more, wait for what is in flight, and write it down."""
-        self._closing.set()
+        self.retire()
         with self._leading:
             while self._flying or self._unrecorded:
                 self._collect(wait=schedule.DEADLINE.total_seconds() * 2)
@@ -162,6 +166,11 @@ def courier() -> Courier:
         if _courier is None:
             _courier = Courier()
         return _courier
+
+
+def retire() -> None:
+    """Let this process claim nothing more: it is about to end."""
+    courier().retire()
 
 
 def close() -> None:

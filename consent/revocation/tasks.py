@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from celery import shared_task
-from celery.signals import worker_shutdown
+from celery.signals import worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
 from audit import tally
@@ -71,6 +71,12 @@ def purge() -> None:
     """Forget what can no longer be used."""
     with _connection():
         purging.purge()
+
+
+@worker_shutting_down.connect
+def retire(**_signal: object) -> None:
+    """Begin nothing new: Celery waits for the turns that run, and a drain could lead on for a minute."""
+    courier.retire()
 
 
 @worker_shutdown.connect

@@ -11,10 +11,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.consent.revocation.processes import ROOT, House, house, wait_until
+from tests.consent.revocation.processes import ROOT, STARTS_WITHIN, House, house, wait_until
 from tests.consent.revocation.receiver import Brand, brand
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def port() -> int:
 
 def serve(vault: House, port: int, **environment: str) -> "subprocess.Popen[bytes]":
     process = vault.serve("--port", str(port), **environment)
-    wait_until(lambda: answers(port) or process.poll() is not None, 60)
+    wait_until(lambda: answers(port) or process.poll() is not None, STARTS_WITHIN)
     return process
 
 
@@ -55,7 +55,7 @@ def refusal(vault: House, *arguments: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", "serve", *arguments],
         cwd=ROOT, env=vault.environment | environment, capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=STARTS_WITHIN, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -74,7 +74,7 @@ def test_one_command_serves_pages_and_delivers_events(
     assert set(listening.effects().values()) == {1}
     assert answers(port)
     parent.send_signal(signal.SIGTERM)
-    assert parent.wait(40) == 0
+    assert parent.wait(STARTS_WITHIN) == 0
     assert not answers(port)
     assert vault.manage("verify_log") == 0
 
@@ -84,7 +84,7 @@ def test_ctrl_c_ends_everything_in_order(vault: House, port: int) -> None:
 
     parent.send_signal(signal.SIGINT)
 
-    assert parent.wait(40) == 0
+    assert parent.wait(STARTS_WITHIN) == 0
     assert not answers(port)
 
 
@@ -106,7 +106,7 @@ def test_a_web_server_that_dies_ends_the_parent_with_an_error(
 
     os.kill(child, how)
 
-    assert parent.wait(40) == 1
+    assert parent.wait(STARTS_WITHIN) == 1
     wait_until(lambda: is_free(port), 10)
 
 

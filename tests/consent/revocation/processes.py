@@ -18,6 +18,8 @@ import psycopg
 ROOT = Path(__file__).parents[3]
 SERVICES_DATABASE = os.environ.get("DATABASE_URL", "")
 BROKER = os.environ.get("TEST_BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//")
+# Seconds for a process to begin or to end on a busy machine; no promise is about it.
+STARTS_WITHIN = 120.0
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
 
@@ -152,6 +154,7 @@ class Proxy:
         self.port: int = self._server.getsockname()[1]
         self._open: list[socket.socket] = []
         self._cut = threading.Event()
+        self.refused = 0  # connections since it was cut
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -179,6 +182,7 @@ class Proxy:
             while True:
                 peer, _ = self._server.accept()
                 if self._cut.is_set():
+                    self.refused += 1
                     peer.close()
                     continue
                 there = socket.create_connection(self._target)

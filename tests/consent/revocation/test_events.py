@@ -8,7 +8,8 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from jwcrypto.jwk import JWK
+from django.test import Client as Browser
+from jwcrypto.jwk import JWK, JWKSet
 from jwcrypto.jws import JWS
 
 from consent.models import Delivery, Grant, Partner
@@ -17,7 +18,7 @@ from consent.revocation.events import Event, EventType
 from keys import signing
 from keys.keyring import keyring
 from tests import cast
-from tests.consent.revocation.conftest import listen, obliged, owed_for
+from tests.consent.revocation.conftest import listen, obliged, owed_for, send_all
 from tests.consent.revocation.receiver import Brand
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "set"
@@ -98,6 +99,36 @@ def test_two_libraries_that_the_vault_does_not_use_verify_our_events(
     assert (
         json.loads(by_jwcrypto.payload) == by_pyjwt == events.claims_of(event, now=by_pyjwt["iat"])
     )
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("RFC 8935", "2.2")
+@pytest.mark.parametrize("kind", EventType)
+def test_both_libraries_verify_every_kind_of_event_as_it_arrives_with_the_published_keys(
+    grant: Grant, told: Partner, listening: Brand, client: Browser, settings, kind: EventType
+) -> None:
+    Delivery.objects.all().delete()
+    delivery = owed_for(grant, kind, obligation=obliged(grant))
+    send_all()
+    (got,) = listening.got
+
+    keys = client.get("/.well-known/jwks.json").content.decode()
+
+    by_jwcrypto = JWS()
+    by_jwcrypto.deserialize(got.body)
+    by_jwcrypto.verify(JWKSet.from_json(keys), alg="ES256")
+    kid = pyjwt.get_unverified_header(got.body)["kid"]
+    by_pyjwt = pyjwt.decode(
+        got.body,
+        pyjwt.PyJWKSet.from_json(keys)[kid].key,
+        algorithms=["ES256"],
+        audience=str(told.pk),
+        issuer=settings.ORIGIN,
+        options={"require": ["iss", "aud", "iat", "jti"]},
+    )
+    assert json.loads(by_jwcrypto.payload) == by_pyjwt
+    assert by_pyjwt["jti"] == str(delivery.pk)
+    assert list(by_pyjwt["events"]) == [kind.uri]
 
 
 @pytest.mark.django_db
