@@ -90,31 +90,38 @@ class FlowClient:
         whole = form | {
             "client_id": self.client_id,
             "client_assertion_type": JWT_BEARER,
-            "client_assertion": self._assertion(),
+            "client_assertion": self.assertion(),
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if prove:
-            headers["DPoP"] = self._proof("POST", url)
+            headers["DPoP"] = self.proof("POST", url)
         return self._send("POST", url, urlencode(whole), headers)
 
     def call(self, method: str, url: str, token: str, body: Any = None) -> dict[str, Any]:
         """Call the API with a bound token and a new proof for this one call (RFC 9449)."""
         headers = {
             "Authorization": f"DPoP {token}",
-            "DPoP": self._proof(method, url, token),
+            "DPoP": self.proof(method, url, token),
             "Content-Type": "application/json",
         }
         return self._send(method, url, None if body is None else json.dumps(body), headers)
 
-    def _proof(self, method: str, url: str, token: str | None = None) -> str:
+    def own_token(self, grant_id: str = "") -> dict[str, Any]:
+        """Get a token that is good for all of our grants, or for one of them."""
+        form = {"grant_type": "client_credentials"} | ({"grant_id": grant_id} if grant_id else {})
+        return self.form("token_endpoint", form, prove=True)
+
+    def proof(self, method: str, url: str, token: str | None = None) -> str:
+        """Prove that we hold the key that our tokens are bound to, for one call."""
         header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": self.dpop_key.as_dict(private=False)}
         claims = {"jti": str(uuid.uuid4()), "htm": method, "htu": url, "iat": int(time.time())}
         return jwt.encode(header, claims | ({"ath": _hash(token)} if token else {}), self.dpop_key)
 
-    def _assertion(self) -> str:
+    def assertion(self, audience: str | None = None) -> str:
+        """Say who we are. Each one counts once, and only for this vault."""
         now = int(time.time())
         claims = {
-            "iss": self.client_id, "sub": self.client_id, "aud": self.origin,
+            "iss": self.client_id, "sub": self.client_id, "aud": audience or self.origin,
             "iat": now, "exp": now + 60, "jti": str(uuid.uuid4()),
         }  # fmt: skip
         return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims, self.key)
