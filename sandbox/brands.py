@@ -1,6 +1,7 @@
 """The sandbox's brands, each program with a folder of its own that examples/brand can use at once.
 
-FOLDER/brand.json, client.json, private_key.json, for level 3 sealing_key.json: whoever runs the
+FOLDER/brand.json, client.json, private_key.json, details.json from level 2 on, and for level 3
+sealing_key.json: whoever runs the
 sandbox is meant to call as these brands, so their private keys lie there.
 """
 
@@ -26,6 +27,16 @@ AGE = "dpv:AgeVerification"
 READ, BOTH = {"actions": ["read"]}, {"actions": ["read", "contribute"]}
 SUITE = "x25519-sha256-aes256gcm"
 BACK = "http://127.0.0.1:9000/back"
+
+
+# What the programs of level 2 ask for in a browser (RFC 9396).
+DETAIL = {
+    "type": "urn:consent-vault:rar:data-sharing:v1", "datatypes": ["stay"],
+    "actions": ["read", "contribute"], "purpose": PERSONAL, "duration": "P30D",
+    "access_mode": "may_store", "retention": "P30D", "required": True,
+    "why": {"ko": "취향에 맞게 방을 준비해요.", "en": "To prepare the room to your taste."},
+    "benefit": {"ko": "늦은 퇴실 무료", "en": "Free late check-out"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,8 @@ def _sealing_key(folder: str) -> dict[str, str]:
 def _write(folder: str, brand: Brand, said: dict[str, Any], client: Client) -> None:
     about = {name: value for name, value in said.items() if name != "jwks"}
     facts = {"vault": settings.ORIGIN, "client": about, "registration": brand.facts}
+    if client.level > 1:
+        _keep(folder, "details.json", [DETAIL])
     _keep(folder, "brand.json", facts)
     ids = {"partner": str(client.partner_id), "clients": [{"client_id": client.client_id}]}
     _keep(folder, "client.json", ids)
