@@ -12,7 +12,7 @@ SERVICES_BROKER_URL ?= amqp://guest:guest@127.0.0.1:5672//
 SERVICES_REDIS_URL ?= redis://127.0.0.1:6379/9
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run demo test test-services browser-tests check lint bench chaos docs messages lock
+.PHONY: help run demo sandbox test test-services browser-tests check lint bench chaos docs messages lock
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,10 @@ demo: $(RUNTIME) ## live through the main stories over real HTTP; ONCE=1 ends af
 run: $(RUNTIME) ## the same vault without the demo world, for real use on one machine
 	@$(BIN)/python manage.py first_run
 	@$(BIN)/python manage.py serve
+
+sandbox: $(RUNTIME) ## a vault of invented customers for brands' engineers; FRESH=1 begins anew
+	@$(if $(FRESH),rm -rf var/sandbox)
+	@VAULT_SANDBOX=1 $(BIN)/python manage.py sandbox
 
 test: $(DEV) ## everything that runs with nothing installed but Python, on SQLite
 	@$(PYTEST) -n 2 tests --ignore tests/browser

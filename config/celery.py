@@ -14,7 +14,9 @@ from config import env
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("vault", task_cls="config.turns:Turn", amqp="config.brokers:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["consent.revocation", "consent.forgetting", "consent.letters", "config"])
+SANDBOX = env.flag("VAULT_SANDBOX", False)
+TASKS = ["consent.revocation", "consent.forgetting", "consent.letters", "config"]
+app.autodiscover_tasks([*TASKS, *(["sandbox"] if SANDBOX else [])])
 # Several vaults may share a broker; each has a queue of its own.
 app.conf.task_default_queue = env.text("VAULT_QUEUE", "vault")
 # In memory: the default scheduler keeps its turns in a file, and ours need not be remembered.
@@ -62,6 +64,7 @@ EVERY = {
     "revocation.escalate": 60.0,
     "revocation.purge": 3600.0,
     "keys.rotate": 3600.0,
+    **({"sandbox.live": 1.0} if SANDBOX else {}),
 }
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": seconds, "options": {"expires": max(5.0, seconds)}}

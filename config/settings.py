@@ -14,11 +14,15 @@ from django.core.exceptions import ImproperlyConfigured
 from config import env, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.text("VAULT_VAR", str(BASE_DIR / "var")))
 
 # local: one machine, loopback, plain HTTP. production: behind TLS, everything explicit.
 ENV = env.one_of("VAULT_ENV", ("local", "production"), "local")
 PRODUCTION = ENV == "production"
+# A vault of invented customers for brands' engineers (docs/sandbox.md).
+SANDBOX = env.flag("VAULT_SANDBOX", False)
+if SANDBOX and PRODUCTION:
+    raise ImproperlyConfigured("VAULT_SANDBOX must be 0 in production.")
+VAR_DIR = Path(env.text("VAULT_VAR", str(BASE_DIR / "var" / ("sandbox" if SANDBOX else ""))))
 # A process serves one face: the partner API with slim middleware, the portal, or both.
 FACE = env.one_of("VAULT_FACE", ("all", "portal", "partner"), "all")
 DEBUG = False
@@ -43,12 +47,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         # Writers queue at BEGIN, and a commit that returned survives a power cut:
         # with NORMAL a signed checkpoint could be rolled back.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 5 if SANDBOX else 20,
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;",
     }
 else:
     # A partner's read waits at most this long for a row lock, then answers 503.
-    lock_timeout = "1s" if FACE == "partner" else "10s"
+    lock_timeout = "1s" if FACE == "partner" or SANDBOX else "10s"
     DATABASES["default"]["OPTIONS"] = {
         # Planned once per connection: without these two every read plans its joins again.
         "server_side_binding": True,
@@ -82,6 +86,7 @@ INSTALLED_APPS = [
     "consent",
     "portal",
     "config",
+    *(("sandbox",) if SANDBOX else ()),
     *(
         ()
         if FACE == "partner"
@@ -119,6 +124,9 @@ PORTAL_MIDDLEWARE = [
     "config.errors.ProblemMiddleware",
 ]
 MIDDLEWARE = PARTNER_MIDDLEWARE if FACE == "partner" else PORTAL_MIDDLEWARE
+if SANDBOX:
+    # Outermost: whatever answers, a page of an error included, says where it comes from.
+    MIDDLEWARE = ["sandbox.marking.Marked", *MIDDLEWARE]
 ROOT_URLCONF = "config.urls_partner" if FACE == "partner" else "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
@@ -180,7 +188,10 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 USERSESSIONS_TRACK_ACTIVITY = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+_MAIL_IN_FILES = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", _MAIL_IN_FILES)
+if SANDBOX and EMAIL_BACKEND != _MAIL_IN_FILES:
+    raise ImproperlyConfigured("EMAIL_BACKEND must not be set in a sandbox: no mail leaves it.")
 EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25)
@@ -295,19 +306,28 @@ else:
 
 # The vault ---------------------------------------------------------------------------
 KEYRING_DIR = Path(env.text("VAULT_KEYRING", str(VAR_DIR / "keyring")))
+if SANDBOX:
+    KEYRING_REOPEN_EVERY = timedelta(seconds=2)  # keys that go away are missed at once
 ANCHOR_DIR = Path(env.text("VAULT_ANCHOR", str(VAR_DIR / "anchor")))
-LOG_ORIGIN = env.text("VAULT_LOG_ORIGIN", ORIGIN.split("//")[1] + "/log")
+# The name is in the database and in every checkpoint: by it a sandbox's log and a real one are
+# told apart for good, and neither vault serves on the other's database.
+LOG_ORIGIN = env.text(
+    "VAULT_LOG_ORIGIN", ORIGIN.split("//")[1] + ("/sandbox" if SANDBOX else "/log")
+)
+if LOG_ORIGIN.endswith("/sandbox") != SANDBOX:
+    raise ImproperlyConfigured("VAULT_LOG_ORIGIN ends in /sandbox in a sandbox and nowhere else.")
 # Brands' endpoints must be public https addresses. Demo and tests open loopback, nothing else.
-ALLOW_LOOPBACK_ENDPOINTS = env.flag("VAULT_ALLOW_LOOPBACK_ENDPOINTS", False)
+ALLOW_LOOPBACK_ENDPOINTS = env.flag("VAULT_ALLOW_LOOPBACK_ENDPOINTS", SANDBOX)
 if PRODUCTION and ALLOW_LOOPBACK_ENDPOINTS:
     raise ImproperlyConfigured("VAULT_ALLOW_LOOPBACK_ENDPOINTS must be 0 in production.")
 CATEGORY_DIR = env.text(
     "VAULT_CATEGORIES", ""
 )  # an operator's own categories, beside the shipped ones
 # How many calls a second one partner may make; twice as many may come at once.
-PARTNER_RATE = env.number("VAULT_PARTNER_RATE", 500, least=1)
+# A sandbox is small, so that its limits can be reached.
+PARTNER_RATE = env.number("VAULT_PARTNER_RATE", 50 if SANDBOX else 500, least=1)
 # How many records one partner may bring on one day.
-CONTRIBUTIONS_PER_DAY = env.number("VAULT_CONTRIBUTIONS_PER_DAY", 1_000_000)
+CONTRIBUTIONS_PER_DAY = env.number("VAULT_CONTRIBUTIONS_PER_DAY", 500 if SANDBOX else 1_000_000)
 OPERATOR_NAME_KO = env.text("VAULT_OPERATOR_NAME_KO", "내정보금고 운영자")
 OPERATOR_NAME_EN = env.text("VAULT_OPERATOR_NAME_EN", "Consent Vault operator")
 OPERATOR_CONTACT = env.text("VAULT_OPERATOR_CONTACT", "privacy@localhost")

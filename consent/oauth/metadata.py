@@ -42,12 +42,12 @@ def authorization_server() -> dict[str, Any]:
         document[name] = settings.ORIGIN + path
         document[f"{name}_auth_methods_supported"] = ["private_key_jwt"]
         document[f"{name}_auth_signing_alg_values_supported"] = [ALGORITHM]
-    return document
+    return document | _sandbox()
 
 
 def protected_resource() -> dict[str, Any]:
     """Return the RFC 9728 document of the partner API."""
-    return {
+    document = {
         "resource": settings.ORIGIN,
         "authorization_servers": [settings.ORIGIN],
         "bearer_methods_supported": ["header"],
@@ -55,5 +55,11 @@ def protected_resource() -> dict[str, Any]:
         "dpop_signing_alg_values_supported": [ALGORITHM],
         # Level 1 may come without one (docs/api-levels.md).
         "dpop_bound_access_tokens_required": False,
-        "resource_name": "Consent Vault partner API",
+        "resource_name": "Consent Vault partner API" + (" (SANDBOX)" if settings.SANDBOX else ""),
     }
+    return document | _sandbox()
+
+
+def _sandbox() -> dict[str, Any]:
+    """Return what says that nobody here is real; nothing where they are."""
+    return {"consent_vault_sandbox": True} if settings.SANDBOX else {}

@@ -1,12 +1,13 @@
-"""The whole flow of level 2, as FAPI 2.0 has it: push, browser, code, DPoP, read, manage, revoke.
+"""The whole flow of levels 2 and 3, as FAPI 2.0 has it: push, browser, code, DPoP, data, revoke.
 
     python -m examples.brand.flow FOLDER
 
-FOLDER/brand.json says who the brand is (see examples/README.md), with "level": 2 and one address
-in "redirect_uris"; FOLDER/details.json is the list of authorization details to ask for. The first
-run makes the key and registration.json; put the line that `register_partner` prints into
-client.json and run it again. It prints an address: open it in a browser, as the brand's own page
-would send you there. Everything else happens here, one line for each step.
+FOLDER/brand.json says who the brand is (see examples/README.md), with "level" 2 and one address in
+"redirect_uris"; with level 3 answers come sealed, and "suite" says how. FOLDER/details.json is the
+list of authorization details to ask for, FOLDER/record.json something to give back. The first run
+makes the keys and registration.json; put the line that `register_partner` prints into client.json
+and run it again. It prints an address: open it in a browser, as the brand's own page would send you
+there. Everything else happens here, one line for each step.
 
 In your own program keep the verifier, the state and the DPoP key with the user's session.
 """
@@ -27,8 +28,10 @@ import urllib3
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from examples.brand import keys
+from examples.brand import grant, keys
+from examples.brand.sealed import PLAIN, SealingKey
 
+SEALED = 3  # the level at which answers come sealed
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -90,31 +93,47 @@ class FlowClient:
         whole = form | {
             "client_id": self.client_id,
             "client_assertion_type": JWT_BEARER,
-            "client_assertion": self._assertion(),
+            "client_assertion": self.assertion(),
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if prove:
-            headers["DPoP"] = self._proof("POST", url)
+            headers["DPoP"] = self.proof("POST", url)
         return self._send("POST", url, urlencode(whole), headers)
 
-    def call(self, method: str, url: str, token: str, body: Any = None) -> dict[str, Any]:
+    def call(
+        self,
+        method: str,
+        url: str,
+        token: str,
+        body: Any = None,
+        more: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
         """Call the API with a bound token and a new proof for this one call (RFC 9449)."""
         headers = {
             "Authorization": f"DPoP {token}",
-            "DPoP": self._proof(method, url, token),
+            "DPoP": self.proof(method, url, token),
             "Content-Type": "application/json",
-        }
-        return self._send(method, url, None if body is None else json.dumps(body), headers)
+            "Accept": "application/json",
+        } | (more or {})
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        return self._send(method, url, text, headers)
 
-    def _proof(self, method: str, url: str, token: str | None = None) -> str:
+    def own_token(self, grant_id: str = "") -> dict[str, Any]:
+        """Get a token that is good for all of our grants, or for one of them."""
+        form = {"grant_type": "client_credentials"} | ({"grant_id": grant_id} if grant_id else {})
+        return self.form("token_endpoint", form, prove=True)
+
+    def proof(self, method: str, url: str, token: str | None = None) -> str:
+        """Prove that we hold the key that our tokens are bound to, for one call."""
         header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": self.dpop_key.as_dict(private=False)}
         claims = {"jti": str(uuid.uuid4()), "htm": method, "htu": url, "iat": int(time.time())}
         return jwt.encode(header, claims | ({"ath": _hash(token)} if token else {}), self.dpop_key)
 
-    def _assertion(self) -> str:
+    def assertion(self, audience: str | None = None) -> str:
+        """Say who we are. Each one counts once, and only for this vault."""
         now = int(time.time())
         claims = {
-            "iss": self.client_id, "sub": self.client_id, "aud": self.origin,
+            "iss": self.client_id, "sub": self.client_id, "aud": audience or self.origin,
             "iat": now, "exp": now + 60, "jti": str(uuid.uuid4()),
         }  # fmt: skip
         return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims, self.key)
@@ -163,29 +182,27 @@ def wait_for_browser(redirect_uri: str) -> dict[str, str]:
     return brought
 
 
-def run(client: FlowClient, details: list[dict[str, Any]], redirect_uri: str) -> None:
+def run(
+    client: FlowClient,
+    details: list[dict[str, Any]],
+    redirect_uri: str,
+    *,
+    opened: grant.Open | None = None,
+    record: dict[str, Any] | None = None,
+) -> None:
     """Do all of it once."""
     pending = client.push(details, redirect_uri)
     print(f"open {pending.page}", flush=True)
     tokens = client.redeem(pending, wait_for_browser(redirect_uri))
     print(f"granted {tokens['grant_id']}, a {tokens['token_type']} token")
     tokens |= client.refresh(tokens["refresh_token"])
-    access = tokens["access_token"]
-    for granted in tokens["authorization_details"]:
-        if granted["actions"] == ["read"]:
-            body = {
-                "subject": granted["identifier"], "purpose": granted["purpose"],
-                "category": granted["datatypes"][0],
-            }  # fmt: skip
-            read = client.call("POST", client.origin + "/api/v1/reads", access, body)
-            print(f"read {body['category']}: {len(read['records'])} records")
-    about = client.form("introspection_endpoint", {"token": access})
+    granted = grant.Granted(client, tokens, opened)
+    grant.show(granted, record)
+    about = client.form("introspection_endpoint", {"token": granted.token})
     print(f"introspected: active {about['active']}, bound to {about['cnf']['jkt']}")
-    grant = f"{client.server['grant_management_endpoint']}/{tokens['grant_id']}"
-    seen = client.call("GET", grant, access)
-    print(f"queried: {len(seen['authorization_details'])} items")
-    client.call("DELETE", grant, access)
-    about = client.form("introspection_endpoint", {"token": access})
+    print(f"queried: {len(granted.look()['authorization_details'])} items")
+    granted.end()
+    about = client.form("introspection_endpoint", {"token": granted.token})
     print(f"revoked: active {about['active']}")
 
 
@@ -197,20 +214,38 @@ def main() -> int:
     folder = Path(sys.argv[1])
     brand = json.loads((folder / "brand.json").read_text())
     key = keys.load_or_make(folder)
+    sealing = None
+    if brand["client"].get("level") == SEALED:
+        sealing = SealingKey.load_or_make(folder, brand.get("suite", PLAIN))
     if not (folder / "client.json").exists():
-        clients = [{**brand["client"], "jwks": keys.public_set(key)}]
-        registration = {**brand["registration"], "clients": clients}
-        (folder / "registration.json").write_text(json.dumps(registration, ensure_ascii=False))
+        _write_registration(folder, brand, key, sealing)
         return 0
-    client_id = json.loads((folder / "client.json").read_text())["clients"][0]["client_id"]
+    told = json.loads((folder / "client.json").read_text())
+    client_id = told["clients"][0]["client_id"]
     details = json.loads((folder / "details.json").read_text())
+    record = folder / "record.json"
     try:
-        client = FlowClient(brand["vault"], client_id, key)
-        run(client, details, brand["client"]["redirect_uris"][0])
+        run(
+            FlowClient(brand["vault"], client_id, key),
+            details,
+            brand["client"]["redirect_uris"][0],
+            opened=sealing and (lambda answer: sealing.opened(answer, told["partner"], client_id)),
+            record=json.loads(record.read_text()) if record.exists() else None,
+        )
     except Refused as refused:
         print(f"refused: {refused}")
         return 1
     return 0
+
+
+def _write_registration(
+    folder: Path, brand: dict[str, Any], key: ECKey, sealing: SealingKey | None
+) -> None:
+    client = {**brand["client"], "jwks": keys.public_set(key)}
+    if sealing is not None:
+        client["sealing_key"] = sealing.public()
+    registration = {**brand["registration"], "clients": [client]}
+    (folder / "registration.json").write_text(json.dumps(registration, ensure_ascii=False))
 
 
 def _hash(text: str) -> str:

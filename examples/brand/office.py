@@ -55,6 +55,16 @@ class Office:
             self._save()
             return True
 
+    def kind_of(self, jti: str) -> str:
+        """Return what kind of event came under this id."""
+        with self.lock:
+            return str(self.state["events"][jti]["kind"])
+
+    def seen(self) -> list[str]:
+        """Return the ids of all events that we have stored."""
+        with self.lock:
+            return [*self.state["events"]]
+
     def note_attested(self, owed: dict[str, Any], outcomes: list[dict[str, Any]]) -> None:
         """Note what we said became of the copies."""
         with self.lock:

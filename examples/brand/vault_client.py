@@ -46,6 +46,10 @@ class VaultClient:
         """Ask for all brands of an alliance that we lead."""
         return self._call("POST", "/api/v1/journeys", journey, {"Idempotency-Key": f'"{key}"'})
 
+    def journey(self, journey_id: str) -> dict[str, Any]:
+        """Look at a journey; its stops name the requests, which each brand asks for itself."""
+        return self._call("GET", f"/api/v1/journeys/{journey_id}")
+
     def request(self, request_id: str) -> dict[str, Any]:
         """Ask what became of a request."""
         return self._call("GET", f"/api/v1/requests/{request_id}")
@@ -59,6 +63,17 @@ class VaultClient:
         """Give a record to the customer's pod."""
         headers = {"Idempotency-Key": f'"{key}"'}
         return self._call("POST", "/api/v1/contributions", contribution, headers)
+
+    def poll(
+        self, ack: list[str], errors: dict[str, Any] | None = None, *, most: int = 50
+    ) -> dict[str, str]:
+        """Say what we took of the events we were given, and return the next, by id (RFC 8936).
+
+        Waits a while where there is none; with `most` 0 it only says.
+        """
+        body = {"ack": ack, "setErrs": errors or {}, "maxEvents": most}
+        sets: dict[str, str] = self._call("POST", "/api/v1/events/poll", body)["sets"]
+        return sets
 
     def obligations(self) -> list[dict[str, Any]]:
         """List what this brand still has to destroy and attest, page by page."""

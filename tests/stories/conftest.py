@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A vault with nine brands around it; shared, so every story brings people of its own."""
-    with _database() as settings:
+    with own_database() as settings:
         made = World(tmp_path_factory.mktemp("stories") / "var", **settings)
         try:
             made.prepare()
@@ -85,7 +85,7 @@ def exported(world: World, tmp_path: Path) -> Callable[[], Path]:
 
 
 @contextmanager
-def _database() -> Iterator[dict[str, str]]:
+def own_database() -> Iterator[dict[str, str]]:
     """A database of this world's own where the tests run on PostgreSQL; else its SQLite file."""
     address = os.environ.get("DATABASE_URL", "")
     if not address.startswith("postgres"):

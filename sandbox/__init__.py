@@ -1,0 +1,1 @@
+"""A vault of invented customers, where a brand's engineer can meet every answer (docs/sandbox.md)."""
