@@ -120,12 +120,17 @@ def _item() -> Schema:
 
 
 def _poll() -> Schema:
-    error = {"type": "object", "required": ["err"], "properties": {"err": {"type": "string"}}}
+    text = {"type": "string"}
+    # RFC 8936, 2.2: with a description, which is not kept, and whatever a profile adds.
+    error = {
+        "type": "object", "required": ["err"], "additionalProperties": True,
+        "properties": {"err": text, "description": {}},
+    }  # fmt: skip
     known = {
         "maxEvents": {"type": "integer", "minimum": 0, "default": polling.MOST_EVENTS},
         "returnImmediately": {"type": "boolean", "default": False},
         "ack": {
-            "type": "array", "maxItems": polling.MOST_ANSWERS, "items": {"type": "string"},
+            "type": "array", "maxItems": polling.MOST_ANSWERS, "items": text,
         },
         "setErrs": {
             "type": "object", "maxProperties": polling.MOST_ANSWERS,
