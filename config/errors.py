@@ -45,29 +45,29 @@ class Line:
     headers: Callable[[Any], Mapping[str, str]] = lambda _error: {}
 
 
-def _detail(error: Exception) -> Mapping[str, Any]:
+def sentence(error: Exception) -> Mapping[str, Any]:
     """Return the error's own sentence; only for errors whose sentence holds no input."""
     return {"detail": str(error)}
 
 
-def _errors(error: Any) -> Mapping[str, Any]:
+def pointers(error: Any) -> Mapping[str, Any]:
     return {"errors": [{"pointer": at, "detail": str(what)} for at, what in error.problems]}
 
 
-def _places(error: vault.RRNFound) -> Mapping[str, Any]:
+def places(error: vault.RRNFound) -> Mapping[str, Any]:
     return {"errors": [{"pointer": at, "detail": "rrn"} for at in error.places]}
 
 
-def _ended(error: consent.GrantEnded) -> Mapping[str, Any]:
+def ended(error: consent.GrantEnded) -> Mapping[str, Any]:
     ended_at = None if error.ended_at is None else moment(error.ended_at)
     return {"ended_at": ended_at, "obligation": error.obligation}
 
 
-def _taken(error: consent.TooManyRecords) -> Mapping[str, Any]:
+def taken(error: consent.TooManyRecords) -> Mapping[str, Any]:
     return {"most": error.most, "results": error.results}
 
 
-def _window(error: consent.BudgetSpent | consent.QuotaSpent) -> Mapping[str, Any]:
+def window(error: consent.BudgetSpent | consent.QuotaSpent) -> Mapping[str, Any]:
     return {"next_window": None if error.next_window is None else moment(error.next_window)}
 
 
@@ -110,23 +110,23 @@ TABLE: dict[type[BaseException], Line] = {
     ),
     oauth.SeenStoreAway: Line(status=503, headers=_after(5)),
     oauth.KnockRefused: Line(status=400),
-    oauth.RedirectInvalid: Line(status=422, members=_detail),
+    oauth.RedirectInvalid: Line(status=422, members=sentence),
     oauth.SignatureRefused: Line(status=401),
-    oauth.KeySetInvalid: Line(status=422, members=_detail),
+    oauth.KeySetInvalid: Line(status=422, members=sentence),
     consent.AccessRefused: Line(status=403),
-    consent.GrantEnded: Line(status=403, members=_ended),
+    consent.GrantEnded: Line(status=403, members=ended),
     consent.RateLimited: Line(
         status=429, headers=lambda error: {"Retry-After": str(error.after)} | error.state
     ),
-    consent.BudgetSpent: Line(status=429, members=_window, headers=_until_window),
+    consent.BudgetSpent: Line(status=429, members=window, headers=_until_window),
     consent.RepeatRefused: Line(status=409),
     consent.CursorRefused: Line(status=422),
-    consent.TooManyRecords: Line(status=413, members=_taken),
-    consent.QuotaSpent: Line(status=429, members=_window, headers=_until_window),
+    consent.TooManyRecords: Line(status=413, members=taken),
+    consent.QuotaSpent: Line(status=429, members=window, headers=_until_window),
     consent.TryAgain: Line(status=503, headers=_after(1)),
     # Requests and what becomes of them
-    consent.RequestInvalid: Line(status=422, members=_errors),
-    consent.RequestAgainstRule: Line(status=422, members=_detail),
+    consent.RequestInvalid: Line(status=422, members=pointers),
+    consent.RequestAgainstRule: Line(status=422, members=sentence),
     consent.RequestThrottled: Line(status=429, headers=_after(24 * 3600)),  # at the earliest
     consent.RequestsBarred: Line(status=403),
     consent.AlreadyDecided: Line(status=409),
@@ -137,17 +137,17 @@ TABLE: dict[type[BaseException], Line] = {
     consent.NoticeChanged: Line(status=409),
     consent.KeyReuse: Line(status=422),
     consent.GrantNotLive: Line(status=409),
-    consent.AttestationRefused: Line(status=422, members=_detail),
-    consent.EndpointRefused: Line(status=422, members=_detail),
+    consent.AttestationRefused: Line(status=422, members=sentence),
+    consent.EndpointRefused: Line(status=422, members=sentence),
     consent.EventsArePushed: Line(status=409),
     consent.SecondPersonNeeded: Line(status=409),
     # Records
     vault.UnknownCategory: Line(status=422, code="unknown-category"),
     vault.UnknownPurpose: Line(status=422, code="unknown-purpose"),
-    vault.RecordInvalid: Line(status=422, code="record-invalid", members=_errors),
-    vault.RRNFound: Line(status=422, code="rrn-found", members=_places),
-    vault.MalformedJSON: Line(status=400, code="malformed-json", members=_detail),
-    vault.TooLarge: Line(status=413, code="too-large", members=_detail),
+    vault.RecordInvalid: Line(status=422, code="record-invalid", members=pointers),
+    vault.RRNFound: Line(status=422, code="rrn-found", members=places),
+    vault.MalformedJSON: Line(status=400, code="malformed-json", members=sentence),
+    vault.TooLarge: Line(status=413, code="too-large", members=sentence),
     vault.NotWritable: Line(status=409, code="not-writable"),
     vault.RecordGone: Line(status=404, code="not-found"),
     vault.RecordChangedMeanwhile: Line(status=409, code="record-changed"),
@@ -178,7 +178,7 @@ _STATUSES: dict[type[BaseException], int] = {
     PermissionDenied: 403,
 }
 # Problems that say no more than their status. Codes are for programs and never change.
-_PLAIN = {
+PLAIN = {
     400: ("bad-request", "The request is not understood."),
     401: ("unauthenticated", "Say who you are."),
     403: ("forbidden", "This is not allowed."),
@@ -194,6 +194,7 @@ _PLAIN = {
     500: ("internal", "The vault failed to answer; the operator has been told."),
     503: ("unavailable", "The vault cannot answer at present; try again."),
 }
+DATABASE_AWAY = ("database-away", "The vault cannot reach its database; try again.")
 # The routes of the process that has no pages.
 SLIM = "config.urls_partner"
 # Waited too long for a row, was the victim of a deadlock, or was cancelled: worth another try.
@@ -220,7 +221,7 @@ def plain(status: int) -> Problem:
     """Return the problem that says no more than its status."""
     if status == 404:  # not there and not yours have one body (6.5)
         return problem_of(consent.UnknownThing())
-    code, title = _PLAIN.get(status, _PLAIN[500] if status >= 500 else _PLAIN[400])
+    code, title = PLAIN.get(status, PLAIN[500] if status >= 500 else PLAIN[400])
     return Problem(status=status, code=code, title=title)
 
 
@@ -264,8 +265,8 @@ def _from_database(error: DatabaseError | InterfaceError) -> Problem:
     if state in _BUSY_STATES or code in {_SQLITE_BUSY, _SQLITE_LOCKED}:
         return _from_line(TABLE[consent.TryAgain], consent.TryAgain, consent.TryAgain())
     if isinstance(error, OperationalError | InterfaceError) and code != _SQLITE_ERROR:
-        title = "The vault cannot reach its database; try again."
-        return Problem(status=503, code="database-away", title=title, headers=_after(5)(error))
+        name, title = DATABASE_AWAY
+        return Problem(status=503, code=name, title=title, headers=_after(5)(error))
     return plain(500)
 
 

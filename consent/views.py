@@ -1,5 +1,6 @@
 """The partner's door: ask, read, contribute, attest. Rules are elsewhere; here is only HTTP."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,10 @@ from consent.oauth import grant_management
 from consent.requests import answers
 from consent.revocation import attestations, listing, polling
 from vault import strictjson
+
+# Printable ASCII without a quotation mark, with or without a pair of them around it.
+KEY_PATTERN = r'^("[ !#-~]{1,64}"|[!#-~]([ !#-~]{0,62}[!#-~])?)$'
+_KEY = re.compile(KEY_PATTERN, re.ASCII)
 
 
 @csrf_exempt
@@ -210,10 +215,8 @@ def _own_grant(request: PartnerRequest, grant_id: UUID) -> Grant:
 
 def idempotency_key(request: Request) -> str:
     """Return the Idempotency-Key header; a quoted string (RFC 8941) or the bare key."""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if not 0 < len(key) <= 64 or not key.isascii() or not key.isprintable():
+    sent = request.headers.get("Idempotency-Key", "").strip()
+    if not _KEY.fullmatch(sent):
         wanted = "must be 1 to 64 visible ASCII characters in the Idempotency-Key header"
         raise RequestInvalid([("", wanted)])
-    return key
+    return sent.strip('"')

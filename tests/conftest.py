@@ -12,6 +12,7 @@ from keys import keyring
 from keys.providers import FileProvider
 from keys.store import Store
 from tests.append_only import forgets_the_log  # noqa: F401  a fixture, and it tames flushes
+from tests.described import _watched  # noqa: F401  holds the door to its description
 from tests.not_run import (  # noqa: F401  pytest's hooks
     pytest_collection_modifyitems,
     pytest_sessionfinish,

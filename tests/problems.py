@@ -47,8 +47,8 @@ def problems() -> str:
             named = exceptions.UnknownThing if code == "not-found" else line.named or error
             rows.add((line.status, code, (named.__doc__ or "").partition("\n")[0]))
     known = {code for _, code, _ in rows}
-    rows |= {(s, code, title) for s, (code, title) in errors._PLAIN.items() if code not in known}
-    rows.add((503, "database-away", "The vault cannot reach its database; try again."))
+    rows |= {(s, code, title) for s, (code, title) in errors.PLAIN.items() if code not in known}
+    rows.add((503, *errors.DATABASE_AWAY))
     return _table(("status", "code", "title"), sorted(_one_title(rows)))
 
 

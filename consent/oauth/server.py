@@ -163,6 +163,11 @@ def _answered(
     except KnockRefused as refused:
         count_refusal(refused.reason)
         answer = _error(refused.error, refused.what, refused.status)
+    except AssertionRefused as refused:
+        # Recognised a moment ago, and revoked or suspended since.
+        count_refusal(refused.reason)
+        unknown = InvalidClientError()
+        answer = (unknown.headers, unknown.json, unknown.status_code)
     except ProofRefused as refused:
         count_refusal(refused.reason)
         answer = _error("invalid_dpop_proof", "The DPoP proof is missing or wrong.")

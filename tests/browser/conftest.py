@@ -163,6 +163,7 @@ def _pages(world: World) -> dict[str, str]:
         "officer": "/privacy/officer/",
         "person": "/help/",
         "limits": "/about/limits/",
+        "api": "/about/api/",
         "nowhere": "/nowhere/",
     }
 

@@ -1,5 +1,6 @@
 """A real web server in a process of its own, over the test's database, keyring and anchor."""
 
+import json
 import os
 import socket
 import sqlite3
@@ -15,6 +16,8 @@ from typing import Any
 import urllib3
 from django.conf import settings
 from django.db import connection
+
+from tests import described
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -34,11 +37,16 @@ class Server:
         if token:
             sent["Authorization"] = f"Bearer {token}"
         with urllib3.PoolManager(retries=False, timeout=10) as http:
-            return http.request("POST", self.url(path), json=body, headers=sent)
+            answer = http.request("POST", self.url(path), json=body, headers=sent)
+        raw = json.dumps(body).encode()
+        described.check("POST", path, raw, answer.status, dict(answer.headers), answer.data)
+        return answer
 
     def get(self, path: str) -> Any:
         with urllib3.PoolManager(retries=False, timeout=10) as http:
-            return http.request("GET", self.url(path), redirect=False)
+            answer = http.request("GET", self.url(path), redirect=False)
+        described.check("GET", path, b"", answer.status, dict(answer.headers), answer.data)
+        return answer
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -61,9 +69,17 @@ class Server:
 
 @contextmanager
 def serving(
-    tmp_path: Path, *, threads: int = 2, face: str = "partner", database: Path | None = None
+    tmp_path: Path,
+    *,
+    threads: int = 2,
+    face: str = "partner",
+    database: Path | None = None,
+    **more: str,
 ) -> Iterator[Server]:
-    """Serve what the test has made so far, or `database`, until the block ends."""
+    """Serve what the test has made so far, or `database`, until the block ends.
+
+    `more` are settings of the server, by the names of their environment variables.
+    """
     if database is None and connection.vendor == "sqlite":
         database = copied(tmp_path / "vault.sqlite3")
     output = tmp_path / "server.log"
@@ -73,7 +89,7 @@ def serving(
             [sys.executable, "-m", "config.web", "--host", "127.0.0.1", "--port", str(port),
              "--threads", str(threads)],
             stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=ROOT,
-            env=_environment(tmp_path, database, face), start_new_session=True,
+            env=_environment(tmp_path, database, face) | more, start_new_session=True,
         )  # fmt: skip
     try:
         _wait_for(port, process, output)

@@ -43,11 +43,14 @@ ALLOWED = {
     "oauth/introspect": {"POST"},
     "oauth/revoke": {"POST"},
     "oauth/register": {"POST"},
+    "api/v1/openapi.json": {"GET", "HEAD"},
     ".well-known/oauth-authorization-server": {"GET", "HEAD"},
     ".well-known/oauth-protected-resource": {"GET", "HEAD"},
     ".well-known/jwks.json": {"GET", "HEAD"},
 }
-OPEN = {route for route in ALLOWED if route.startswith((".well-known", "oauth"))}
+OPEN = {
+    route for route in ALLOWED if route.startswith((".well-known", "oauth", "api/v1/openapi.json"))
+}
 
 
 def routes(patterns: Any = None, before: str = "") -> Iterator[str]:

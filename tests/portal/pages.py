@@ -7,6 +7,7 @@ PUBLIC = (
     "/privacy/officer/",
     "/help/",
     "/about/limits/",
+    "/about/api/",
     "/link/",
     "/account/login/",
     "/account/signup/",
