@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0009_sealing_keys'),
+        ('consent', '0011_rules_about_data'),
     ]
 
     operations = [
