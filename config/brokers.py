@@ -5,7 +5,7 @@ its worker ends. Events that became due while a broker was away are promised wit
 seconds of its return.
 """
 
-from typing import Any
+from typing import Any, Self
 
 from celery.app import amqp
 from kombu import Connection
@@ -16,7 +16,7 @@ FIRST_WAIT, LONGER_BY, LONGEST_WAIT = 0.5, 0.5, 3.0  # seconds; ours alone, so n
 class Persistent(Connection):
     """A connection that is tried anew every few seconds."""
 
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> Connection:
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Self:
         """Return once there is a connection; what the caller says of its waits is overruled."""
         waits = {
             "interval_start": FIRST_WAIT,

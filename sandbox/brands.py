@@ -188,7 +188,7 @@ def _write(folder: str, brand: Brand, said: dict[str, Any], client: Client) -> N
     _keep(folder, "client.json", ids)
 
 
-def _keep(folder: str, name: str, value: dict[str, Any]) -> None:
+def _keep(folder: str, name: str, value: object) -> None:
     home(folder).mkdir(parents=True, exist_ok=True)
     path = home(folder) / name
     path.unlink(missing_ok=True)
