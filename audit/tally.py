@@ -29,10 +29,13 @@ WINDOW = timedelta(seconds=60)
 _TRIES = 100
 
 
-def refuse(draft: Draft, key: bytes, *, times: int = 1) -> Appended | None:
+def refuse(
+    draft: Draft, key: bytes, *, times: int = 1, within: timedelta = WINDOW
+) -> Appended | None:
     """Put a refusal on record: as an entry, returned, or as one more of the same.
 
-    `times` says how often it was given at this moment.
+    `times` says how often it was given at this moment, `within` how long identical ones are
+    only counted.
 
     `key` says what counts as identical: callers put in whatever distinguishes two refusals
     (client, grant, reason …); it is hashed. Commits by itself unless a transaction is open.
@@ -44,7 +47,7 @@ def refuse(draft: Draft, key: bytes, *, times: int = 1) -> Appended | None:
             if _count(hashed, times):
                 return None
             _close(hashed)
-            if appended := _open(hashed, draft, times):
+            if appended := _open(hashed, draft, times, within):
                 return appended
         # Somebody opened the same window between our two looks: count there.
     raise LogChanged("a window opened and closed too often")
@@ -66,11 +69,11 @@ def _count(key: bytes, times: int) -> bool:
     return bool(running.update(repeats=F("repeats") + times))
 
 
-def _open(key: bytes, draft: Draft, times: int) -> Appended | None:
+def _open(key: bytes, draft: Draft, times: int, within: timedelta) -> Appended | None:
     """Begin a window with an entry; None if somebody else has just begun it."""
     row = log.prepared(draft)
     window = Tally(
-        key=key, of=row.event_id, draft=_packed(draft), closes_at=datetime.now(UTC) + WINDOW,
+        key=key, of=row.event_id, draft=_packed(draft), closes_at=datetime.now(UTC) + within,
         repeats=times - 1,
     )  # fmt: skip
     # Waits for whoever is inserting the same key, and then does nothing.

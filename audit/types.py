@@ -46,6 +46,7 @@ class EntryType(StrEnum):
     RECORD_SHOWN = "record.shown"
     RECORD_DELETED = "record.deleted"
     RECORD_IMPORTED = "record.imported"
+    CALL_REFUSED = "call.refused"  # at a door, before it came to a record or a request
     # What is owed to others after an end
     OBLIGATION_MADE = "obligation.made"
     OBLIGATION_ACKNOWLEDGED = "obligation.acknowledged"
@@ -166,7 +167,7 @@ _CLASS_OF_OBJECT = {
          "journey", "rule", "hold", "order", "rights", "guardian"),
         RetentionClass.CONSENT,
     ),
-    **dict.fromkeys(("record", "key", "login", "export"), RetentionClass.ACCESS),
+    **dict.fromkeys(("record", "call", "key", "login", "export"), RetentionClass.ACCESS),
     **dict.fromkeys(("role", "account", "partner", "client", "alliance"), RetentionClass.RIGHTS),
 }  # fmt: skip
 

@@ -25,6 +25,7 @@ from rest_framework import exceptions as drf
 from audit import exceptions as audit
 from config import languages
 from config.problems import Problem, answer, moment, oauth_answer
+from consent import authentication
 from consent import exceptions as consent
 from consent.oauth import exceptions as oauth
 from keys import exceptions as keys
@@ -199,6 +200,8 @@ DATABASE_AWAY = ("database-away", "The vault cannot reach its database; try agai
 SLIM = "config.urls_partner"
 # Waited too long for a row, was the victim of a deadlock, or was cancelled: worth another try.
 _BUSY_STATES = frozenset({"55P03", "40P01", "40001", "57014"})
+# Nothing was asked yet: no such method or format, or a body that cannot be read at all.
+_NOTHING_ASKED = frozenset({400, 405, 406, 411, 413, 415})
 _SQLITE_ERROR, _SQLITE_BUSY, _SQLITE_LOCKED = 1, 5, 6
 
 
@@ -272,7 +275,18 @@ def _from_database(error: DatabaseError | InterfaceError) -> Problem:
 
 def handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer for a DRF view."""
-    return answer(told(error, context["request"].path))
+    problem = told(error, context["request"].path)
+    _enter(error, problem, context["request"])
+    return answer(problem)
+
+
+def _enter(error: Exception, problem: Problem, request: HttpRequest) -> None:
+    """See that a refused call is in the log: what no rule refused, and so no rule has entered."""
+    if not 400 <= problem.status < 500 or problem.status in _NOTHING_ASKED:
+        return
+    if not getattr(error, "entered", False):
+        why = error.reason if isinstance(error, oauth.ProofRefused) else problem.code
+        authentication.refused(request, why)
 
 
 def told(error: Exception, path: str) -> Problem:
@@ -332,7 +346,11 @@ class ProblemMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer for a plain view; for a page, where the error is one of ours."""
         write = _writer(request)
-        return _page(request, error) if write is None else write(told(error, request.path))
+        if write is None:
+            return _page(request, error)
+        problem = told(error, request.path)
+        _enter(error, problem, request)
+        return write(problem)
 
 
 def _told_apart(response: HttpResponseBase, write: Writer, language: str) -> HttpResponseBase:

@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from consent import knocks
 from consent.access.decision import is_used_as_bound
 from consent.exceptions import TokenRefused
 from consent.models import Client, Partner
-from consent.oauth import proofs, tokens
+from consent.oauth import proofs, refusals, tokens
 from consent.oauth.exceptions import ProofRefused, Reason, TokenMissing
-from consent.oauth.server import count_refusal
 
 # RFC 6750, 2.1 and RFC 9449, 7.1. Only the header: a token in a URL or a body is never looked at.
 _SENT = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/-]{1,256}=*)", re.IGNORECASE)
+
+
+# Under which name a call carries what it showed, for whoever logs its refusal.
+SHOWN = "vault.shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,10 @@ def shown(request: HttpRequest | Request) -> Shown:
     sent = _SENT.fullmatch(header)
     if sent is None:
         raise TokenRefused
-    proven = "" if sent[1].lower() == "bearer" else _proven(request, sent[2])
-    return Shown(tokens.digest(sent[2]), proven)
+    found = request.META[SHOWN] = Shown(tokens.digest(sent[2]), "")
+    if sent[1].lower() != "bearer":
+        found = request.META[SHOWN] = Shown(found.digest, _proven(request, sent[2]))
+    return found
 
 
 def _proven(request: HttpRequest | Request, token: str) -> str:
@@ -69,8 +76,31 @@ def _proven(request: HttpRequest | Request, token: str) -> str:
         url = settings.ORIGIN + request.path
         return proofs.check(proof, method=request.method or "", url=url, token=token)
     except ProofRefused as refused:
-        count_refusal(refused.reason)
+        refusals.count(refused.reason)
         raise
+
+
+def refused(request: HttpRequest | Request, reason: str) -> None:
+    """Log that this call was refused; who made it, the token says that it showed."""
+    sent: Shown | None = request.META.get(SHOWN)
+    client, is_proven = (None, False) if sent is None else _holder(sent)
+    knocks.refuse(
+        knocks.door_of(request),
+        reason,
+        by=client if is_proven else None,
+        about=None if is_proven else client,
+    )
+
+
+def _holder(sent: Shown) -> tuple[Client | None, bool]:
+    """Return whose token was shown, if it is a live one, and whether they showed it as it is bound."""
+    try:
+        token = tokens.find(sent.digest)
+    except (DatabaseError, InterfaceError):
+        return None, False
+    if token is None:
+        return None, False
+    return token.client, is_used_as_bound(token.cnf_jkt, sent.jkt, token.client.level)
 
 
 class PartnerAuthentication(BaseAuthentication):

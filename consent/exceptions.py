@@ -9,6 +9,8 @@ class ConsentError(Exception):
 
     # The stable code: the reason in the log and the last part of the problem type.
     code = "consent-error"
+    # Whether the log holds this refusal already; whoever answers it writes it otherwise.
+    entered = False
 
 
 class RequestInvalid(ConsentError):

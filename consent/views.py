@@ -96,11 +96,12 @@ class PartnerView(APIView):
 def _take(caller: Caller, cost: int) -> None:
     try:
         limits.take(caller.partner.pk, cost)
-    except RateLimited:
+    except RateLimited as error:
         partner = caller.partner
         refusals.too_many(
             partner=partner.ref, client=caller.client.ref, partner_epoch=partner.epoch
         )
+        error.entered = True
         raise
 
 

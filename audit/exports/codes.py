@@ -31,6 +31,7 @@ CODES: dict[str, tuple[str, str, str]] = {
     "record.read": ("열람(제공)", "read by a brand", "기준 제8조"),
     "record.refused": ("열람 거절", "read refused", "기준 제8조"),
     "record.failed": ("열람 실패", "read failed", "기준 제8조"),
+    "call.refused": ("호출 거절", "call refused at the door", "기준 제8조"),
     "record.contributed": ("브랜드가 보탬", "contributed by a brand", "기준 제8조"),
     "record.added": ("기록 추가", "record added", "기준 제8조"),
     "record.changed": ("기록 정정", "record changed", "법 제36조"),

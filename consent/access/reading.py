@@ -69,9 +69,10 @@ def take(known: Facts, cost: int = 1) -> None:
     """Take a call's tokens from its partner's bucket. Raises `RateLimited`, which is logged."""
     try:
         limits.take(known.partner.id, cost)
-    except RateLimited:
+    except RateLimited as error:
         partner = known.partner
         refusals.too_many(partner=partner.ref, client=known.client.ref, partner_epoch=partner.epoch)
+        error.entered = True
         raise
 
 
@@ -224,4 +225,5 @@ def refused(
         reason=refusal.code,
         times=times,
     )
+    refusal.entered = True
     return refusals.with_obligation(refusal, gathered.facts)

@@ -213,6 +213,7 @@ def _logged(asked: Asked, gathered: Gathered, why: ConsentError) -> ConsentError
         action=CONTRIBUTE,
         reason=why.code,
     )
+    why.entered = True
     if isinstance(why, TokenRefused):
         raise why
     return why

@@ -260,3 +260,4 @@ def _log_refusal(call: _Call, pod: Pod | None, refused: _Refused) -> None:
         action=RequestItem.Action.CONTRIBUTE,
         reason=refused.why.code if known else "refused",
     )
+    refused.why.entered = True

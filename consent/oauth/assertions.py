@@ -53,11 +53,22 @@ def check(
 
     Everything but the replay check, which needs the unique row. Raises `AssertionRefused`.
     """
+    verify(message, jwks)
+    return check_claims(message.claims, client_id=client_id, issuer=issuer, now=now)
+
+
+def verify(message: Message, jwks: Mapping[str, Any]) -> None:
+    """Pass if one of these keys signed it. Raises `AssertionRefused`."""
     try:
         signatures.verify(message, jwks, types=TYPES)
     except SignatureRefused as refused:
         raise AssertionRefused(refused.reason) from None
-    claims = message.claims
+
+
+def check_claims(
+    claims: Mapping[str, Any], *, client_id: str, issuer: str, now: datetime
+) -> Assertion:
+    """Return what to remember of a verified assertion. Raises `AssertionRefused`."""
     _check_names(claims, client_id=client_id, issuer=issuer)
     expires = _check_moments(claims, now.timestamp())
     # Remembered for as long as we would accept it, which is past its end by the tolerance.

@@ -9,6 +9,7 @@ from consent.models import Client, SeenAssertion
 from consent.oauth import assertions, keysets
 from consent.oauth.assertions import Assertion
 from consent.oauth.exceptions import AssertionRefused, Reason
+from consent.oauth.signatures import Message
 
 
 def authenticate(
@@ -27,16 +28,24 @@ def authenticate(
     client = Client.objects.select_related("partner").filter(client_id=claimed).first()
     if client is None:
         raise AssertionRefused(Reason.UNKNOWN_CLIENT)
-    assertion = assertions.check(
-        message,
-        client_id=client.client_id,
-        jwks=keysets.live(client.jwks, now),
-        issuer=issuer,
-        now=now,
+    assertions.verify(message, keysets.live(client.jwks, now))
+    try:
+        _accept(client, message, issuer=issuer, now=now, settling=settling)
+    except AssertionRefused as refused:
+        refused.client = client
+        raise
+    return client
+
+
+def _accept(
+    client: Client, message: Message, *, issuer: str, now: datetime, settling: bool
+) -> None:
+    """Take what the client has signed, once."""
+    assertion = assertions.check_claims(
+        message.claims, client_id=client.client_id, issuer=issuer, now=now
     )
     _check_live(client, settling=settling)
     _spend(client, assertion)
-    return client
 
 
 def _check_live(client: Client, *, settling: bool) -> None:

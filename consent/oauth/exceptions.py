@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from consent.exceptions import ConsentError, TokenRefused
+from consent.models import Client
 
 
 class Reason(StrEnum):
@@ -10,6 +11,7 @@ class Reason(StrEnum):
 
     MISSING = "assertion_missing"
     PARAMETERS = "parameters_wrong"
+    GRANT_TYPE = "grant_type_unknown"
     OTHER_METHOD = "other_method"
     MALFORMED = "assertion_malformed"
     TYPE = "type_wrong"
@@ -111,6 +113,8 @@ class AssertionRefused(SignatureRefused):
     """The client could not be authenticated."""
 
     code = "invalid-client"
+    # Whose key signed the assertion, where that was found out before it was refused.
+    client: Client | None = None
 
 
 class KeySetInvalid(OAuthError):

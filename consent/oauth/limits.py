@@ -11,8 +11,8 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from redis.exceptions import RedisError
 
+from consent.oauth import refusals
 from consent.oauth.exceptions import Reason
-from consent.oauth.server import count_refusal
 
 log = structlog.get_logger(__name__)
 MOST_FAILURES = 60
@@ -26,19 +26,22 @@ def is_braked(address: str) -> bool:
     except (RedisError, OSError):
         return False
     if braked:
-        count_refusal(Reason.TOO_MANY)
+        # What a braked address sends costs no statement: the log holds that it was braked.
+        refusals.count(Reason.TOO_MANY)
     return braked
 
 
-def count_failure(address: str) -> None:
-    """Count one failed knock; the first one opens the window."""
+def count_failure(address: str) -> bool:
+    """Count one failed knock, the first of which opens the window; return whether it brakes."""
     try:
-        if not cache.add(_key(address), 1, timeout=WINDOW.total_seconds()):
-            cache.incr(_key(address))
+        if cache.add(_key(address), 1, timeout=WINDOW.total_seconds()):
+            return False
+        return bool(cache.incr(_key(address)) == MOST_FAILURES)
     except ValueError:
-        pass  # the window closed between the two calls
+        return False  # the window closed between the two calls
     except (RedisError, OSError):
         log.warning("oauth.limit_away")
+        return False
 
 
 def address_of(request: HttpRequest) -> str:

@@ -25,7 +25,7 @@ from consent.exceptions import (
 )
 from consent.models import AccessRequest, Client, Grant, PushedRequest
 from consent.oauth import details
-from consent.oauth.exceptions import AssertionRefused, KnockRefused, Reason
+from consent.oauth.exceptions import AssertionRefused, KnockRefused, OAuthError, Reason
 
 # FAPI 2.0 allows less than ten minutes; a browser follows its redirect within seconds.
 LIFE = timedelta(seconds=90)
@@ -160,19 +160,25 @@ def _submitted(client: Client, body: Mapping[str, object], replaced: Grant | Non
                 client, {**body, "action": action}, idempotency_key=key, linked=False
             ).request
     except RequestAgainstRule as error:
-        raise details.invalid(f"{error.rule}: {error}", Reason.RULE) from None
+        raise _entered(details.invalid(f"{error.rule}: {error}", Reason.RULE)) from None
     except RequestInvalid as error:
         pointer, what = error.problems[0]
         raise details.invalid(f"{pointer}: {what}") from None
     except RequestsBarred:
-        raise KnockRefused("unauthorized_client", Reason.BARRED) from None
+        raise _entered(KnockRefused("unauthorized_client", Reason.BARRED)) from None
     except TokenRefused:
-        raise AssertionRefused(Reason.CLIENT_REVOKED) from None
+        raise _entered(AssertionRefused(Reason.CLIENT_REVOKED)) from None
     except PartnerSuspended:
-        raise AssertionRefused(Reason.PARTNER_SUSPENDED) from None
+        raise _entered(AssertionRefused(Reason.PARTNER_SUSPENDED)) from None
     if replaced is not None:
         AccessRequest.objects.filter(pk=asked.pk).update(replaces=replaced.pk)
     return asked
+
+
+def _entered(error: OAuthError) -> OAuthError:
+    """Mark what the log holds already, with the rule that refused it."""
+    error.entered = True
+    return error
 
 
 def _needed(form: Mapping[str, str], name: str) -> str:

@@ -100,13 +100,14 @@ def _check(
         raise _invalid(Reason.CODE_EXPIRED)
     if redirect_uri != code.pushed.redirect_uri:
         raise _invalid(Reason.CODE_REDIRECT)
-    if not _fits(verifier, code.pushed.code_challenge):
+    if not fits(verifier, code.pushed.code_challenge):
         raise _invalid(Reason.VERIFIER)
     if code.pushed.dpop_jkt and code.pushed.dpop_jkt != jkt:
         raise _invalid(Reason.CODE_KEY)
 
 
-def _fits(verifier: str | None, challenge: str) -> bool:
+def fits(verifier: str | None, challenge: str) -> bool:
+    """Return whether a verifier is the one of this challenge (RFC 7636, 4.6; S256 alone)."""
     if verifier is None or not _VERIFIER.fullmatch(verifier):
         return False
     hashed = hashlib.sha256(verifier.encode()).digest()

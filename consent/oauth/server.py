@@ -3,15 +3,15 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from django.conf import settings
 from django.utils import timezone
 from oauthlib.common import Request
 from oauthlib.oauth2 import RequestValidator, RevocationEndpoint, TokenEndpoint
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, OAuth2Error
-from prometheus_client import Counter
 
 from consent.models import Client
 from consent.oauth import (
@@ -21,6 +21,7 @@ from consent.oauth import (
     proofs,
     pushing,
     redeeming,
+    refusals,
     registering,
     tokens,
 )
@@ -35,14 +36,34 @@ from consent.oauth.exceptions import (
 
 # oauthlib writes the tokens that it issues to its debug log.
 logging.getLogger("oauthlib").setLevel(logging.INFO)
-log = structlog.get_logger(__name__)
-REFUSED = Counter("vault_oauth_refused", "Knocks that were not answered, by reason.", ["reason"])
 
 # Headers, body and status, as oauthlib hands them out.
 Answer = tuple[Mapping[str, str], str, int]
 UNAUTHENTICATED = 401
 # RFC 6749, 5.2. Every failed authentication has this one sentence, whatever the reason.
 DESCRIPTIONS = {"invalid_client": "Client authentication failed."}
+
+
+# What oauthlib refuses by itself.
+_LIBRARYS = {"unsupported_grant_type": Reason.GRANT_TYPE, "invalid_scope": Reason.SCOPE}
+
+
+@dataclass(slots=True)
+class _Knock:
+    """The call that is being answered: by whom, and whether its refusal has been told."""
+
+    door: str
+    client: Client | None = None
+    is_told: bool = False
+
+    def tell(self, reason: Reason, *, by: Client | None = None, entered: bool = False) -> None:
+        """Tell operator and log, once, that it is refused."""
+        self.is_told = True
+        refusals.tell(self.door, reason, by=by or self.client, entered=entered)
+
+
+# oauthlib hands neither the client nor our reason back to whoever called it.
+_knock: ContextVar[_Knock] = ContextVar("knock")
 
 
 class Validator(RequestValidator):  # type: ignore[misc]
@@ -57,9 +78,10 @@ class Validator(RequestValidator):  # type: ignore[misc]
         try:
             request.client = _authenticated(request)
         except AssertionRefused as refused:
-            count_refusal(refused.reason)
+            _knock.get().tell(refused.reason, by=refused.client)
             return False
         request.client_id = request.client.client_id
+        _knock.get().client = request.client
         return True
 
     def authenticate_client_id(self, *_: object, **__: object) -> bool:
@@ -127,11 +149,12 @@ def introspect(body: str, headers: Mapping[str, str]) -> Answer:
 def registration(token: str | None, body: bytes) -> Answer:
     """Answer a registration (RFC 7591, 3): a program of a partner that holds a token for it."""
     if token is None:
+        refusals.tell("oauth.register", Reason.MISSING)
         return _challenged(_error("invalid_token", "A registration token is needed.", 401), "")
     try:
         return {}, json.dumps(registering.register(token, body), ensure_ascii=False), 201
     except KnockRefused as refused:
-        count_refusal(refused.reason)
+        refusals.tell("oauth.register", refused.reason, entered=refused.entered)
         answer = _error(refused.error, refused.what, refused.status)
         shown = ' error="invalid_token"'
         return _challenged(answer, shown) if refused.status == UNAUTHENTICATED else answer
@@ -147,33 +170,34 @@ def braked(wait: timedelta) -> Answer:
     return {"Retry-After": str(int(wait.total_seconds()))}, json.dumps(told), 429
 
 
-def count_refusal(reason: Reason) -> None:
-    """Tell the operator, by code only: what was sent may hold anything."""
-    REFUSED.labels(reason=reason.value).inc()
-    log.info("oauth.refused", reason=reason.value)
-
-
 def _answered(
     endpoint: Callable[..., Answer], path: str, body: str, headers: Mapping[str, str]
 ) -> Answer:
+    knock = _Knock(path.strip("/").replace("/", "."))
+    _knock.set(knock)
     try:
         answer = endpoint(settings.ORIGIN + path, "POST", body, dict(headers))
     except OAuth2Error as error:
         answer = (error.headers, error.json, error.status_code)
     except KnockRefused as refused:
-        count_refusal(refused.reason)
+        knock.tell(refused.reason, entered=refused.entered)
         answer = _error(refused.error, refused.what, refused.status)
     except AssertionRefused as refused:
         # Recognised a moment ago, and revoked or suspended since.
-        count_refusal(refused.reason)
+        knock.tell(refused.reason, entered=refused.entered)
         unknown = InvalidClientError()
         answer = (unknown.headers, unknown.json, unknown.status_code)
     except ProofRefused as refused:
-        count_refusal(refused.reason)
+        knock.tell(refused.reason)
         answer = _error("invalid_dpop_proof", "The DPoP proof is missing or wrong.")
     except SeenStoreAway:
         answer = _error("temporarily_unavailable", "Proofs cannot be checked at present.", 503)
-    return answer if answer[2] < 400 else _told(*answer)
+    if answer[2] < 400:
+        return answer
+    told = _told(*answer)
+    if answer[2] < 500 and not knock.is_told:
+        knock.tell(_LIBRARYS.get(json.loads(told[1])["error"], Reason.PARAMETERS))
+    return told
 
 
 def _error(error: str, what: str, status: int = 400) -> Answer:
@@ -221,7 +245,6 @@ def _told(headers: Mapping[str, str], body: str, status: int) -> Answer:
 
 def _authenticated(request: Request) -> Client:
     if request.duplicate_params:
-        count_refusal(Reason.PARAMETERS)
         raise InvalidRequestError("A parameter stands there twice.")
     # A second, weaker method beside the assertion is refused, not ignored (RFC 6749, 2.3).
     if request.client_secret or "Authorization" in request.headers:

@@ -9,7 +9,9 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from consent import knocks
 from consent.oauth import jwks, limits, metadata, server
+from consent.oauth.exceptions import Reason
 from consent.oauth.server import Answer
 
 FORM = "application/x-www-form-urlencoded"
@@ -91,8 +93,8 @@ def _answered(
     if limits.is_braked(address):
         return _response(server.braked(limits.WINDOW))
     headers, body, status = answer(_form(request), _headers(request))
-    if status == server.UNAUTHENTICATED:
-        limits.count_failure(address)
+    if status == server.UNAUTHENTICATED and limits.count_failure(address):
+        knocks.refuse(knocks.door_of(request), Reason.TOO_MANY)
     return _response((headers, body, status))
 
 

@@ -130,3 +130,4 @@ def log_refusal(client: Client, asked: Sequence[Asked], refusal: ConsentError) -
         **Actor.of_client(client).facts(),
     )
     tally.refuse(draft, digests.keyed("refusal", client.ref, refusal.code, purpose, *sorted(named)))
+    refusal.entered = True

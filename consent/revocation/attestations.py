@@ -49,7 +49,7 @@ def attest(client: Client, obligation: Obligation, compact: str) -> dict[str, An
             return obligations.state(obligation)
         _check_moment(claims, now)
     except AttestationRefused as refused:
-        _put_on_record(client, obligation, refused.reason)
+        _put_on_record(client, obligation, refused)
         raise
     said = outcomes.validated(claims.get("outcomes"), obligation, now)
     word = Attestation(
@@ -69,8 +69,9 @@ def _accept(client: Client, word: Attestation) -> Obligation:
             return _take(client, word)
     except IntegrityError:
         # Another call took this jti between our look and our row.
-        _put_on_record(client, word.obligation, "replayed")
-        raise AttestationRefused("replayed") from None
+        refused = AttestationRefused("replayed")
+        _put_on_record(client, word.obligation, refused)
+        raise refused from None
 
 
 def _take(client: Client, word: Attestation) -> Obligation:
@@ -155,7 +156,7 @@ def _entry(
     )
 
 
-def _put_on_record(client: Client, obligation: Obligation, reason: str) -> None:
+def _put_on_record(client: Client, obligation: Obligation, refused: AttestationRefused) -> None:
     """Log what was refused; a flood of the same is counted. Commits by itself."""
     draft = entries.of_grant(
         EntryType.OBLIGATION_REFUSED,
@@ -165,6 +166,7 @@ def _put_on_record(client: Client, obligation: Obligation, reason: str) -> None:
         client=client.ref,
         obligation=obligation.ref,
         outcome="refused",
-        reason=reason,
+        reason=refused.reason,
     )
-    tally.refuse(draft, f"attest {client.ref} {obligation.ref} {reason}".encode())
+    tally.refuse(draft, f"attest {client.ref} {obligation.ref} {refused.reason}".encode())
+    refused.entered = True

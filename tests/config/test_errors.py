@@ -25,6 +25,8 @@ import vault.exceptions
 from config import errors
 from tests.consent.oauth import world
 
+# What is refused is also on record.
+pytestmark = pytest.mark.django_db
 SECRET = "value-nobody-should-see"
 PREFIX = "urn:consent-vault:problem:"
 

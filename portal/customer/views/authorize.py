@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from consent.exceptions import LinkRefused
 from consent.models import AccessRequest, PushedRequest
-from consent.oauth import authorizing, redirects, server
+from consent.oauth import authorizing, redirects, refusals
 from consent.oauth.exceptions import KnockRefused
 from portal.customer.doors import with_pod
 from vault.models import Pod
@@ -33,7 +33,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     try:
         pushed = authorizing.find(request.GET.dict() if _is_plain(request) else {})
     except KnockRefused as refused:
-        server.count_refusal(refused.reason)
+        refusals.tell("oauth.authorize", refused.reason)
         return _nothing_here(request)
     _remember(request, pushed.request)
     return redirect("authorize-bring", pushed.request_id)
@@ -63,7 +63,7 @@ def go_back(request: HttpRequest, pod: Pod, request_id: UUID) -> HttpResponse:
     try:
         where = authorizing.answer(pushed)
     except KnockRefused as refused:
-        server.count_refusal(refused.reason)
+        refusals.tell("oauth.authorize.back", refused.reason)
         return redirect("request", request_id)
     return SeeOther(where)
 

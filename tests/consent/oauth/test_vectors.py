@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, JWKRegistry
 from jwcrypto import jwk as other_jwk
 from jwcrypto import jwt as other_jwt
 
-from consent.oauth import keysets, signatures
+from consent.oauth import keysets, redeeming, signatures
 from consent.oauth.exceptions import Reason, SignatureRefused
 from tests.consent.oauth import world
 from tests.consent.oauth.world import Brand, ask
@@ -58,6 +58,18 @@ def test_rfc7520_es512_is_a_true_signature_that_we_do_not_take() -> None:
     with pytest.raises(SignatureRefused) as refused:
         signatures.verify(message, {"keys": [key]}, types={None})
     assert refused.value.reason == Reason.ALGORITHM
+
+
+@pytest.mark.rule("PKCE S256 is the standard's", "RFC 7636, appendix B")
+def test_rfc7636_pkce() -> None:
+    vector = json.loads((VECTORS.parent / "oauth" / "rfc7636-appendix-b.json").read_text())
+    octets = bytes(vector["code_verifier_octets"])
+    assert world.b64(octets) == vector["code_verifier"]
+    assert redeeming.fits(vector["code_verifier"], vector["code_challenge"])
+    for wrong in (vector["code_challenge"], vector["code_verifier"][:-1] + "x", None):
+        assert not redeeming.fits(wrong, vector["code_challenge"])
+    # "plain" would be the verifier itself.
+    assert not redeeming.fits(vector["code_verifier"], vector["code_verifier"])
 
 
 def _claims(brand: Brand) -> dict[str, Any]:

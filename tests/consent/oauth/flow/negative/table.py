@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from consent import knocks
 from consent.models import AccessRequest, AccessToken, AuthorizationCode, Grant, RefreshToken
+from tests import refusals
 from tests.consent.oauth import world
 
 TABLES = (AccessRequest, Grant, AuthorizationCode, AccessToken, RefreshToken)
@@ -15,12 +17,17 @@ def counts() -> list[int]:
 
 
 @contextmanager
-def refused(reason: str) -> Iterator[None]:
-    """Hold that the block is refused once for this reason, and leaves no row behind."""
-    before, rows = world.refusals(reason), counts()
+def refused(reason: str, *, entered: str | None = None) -> Iterator[None]:
+    """Hold that the block is refused once for this reason, and leaves no row behind.
+
+    The log says so, too: as a refused call, or under `entered`, the code of the rule that did it.
+    """
+    knocks.forget()
+    before, rows, written = world.refusals(reason), counts(), refusals.of(entered or reason)
     yield
     assert world.refusals(reason) == before + 1, reason
     assert counts() == rows
+    assert refusals.of(entered or reason) == written + 1, reason
 
 
 def need_error(answer: Any, error: str, status: int = 400) -> None:

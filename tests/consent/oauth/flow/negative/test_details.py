@@ -76,7 +76,7 @@ def test_an_object_of_another_form_is_refused(name: str, hotel: Hotel) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_more_than_was_registered_is_refused_whole_and_entered(name: str, hotel: Hotel) -> None:
     change, rule = RULES[name]
-    with refused("details_against_rule"):
+    with refused("details_against_rule", entered=rule):
         answer = hotel.push(detail(**change))
         need_error(answer, INVALID)
     assert answer.json()["error_description"].startswith(f"{rule}: ")
@@ -89,7 +89,7 @@ def test_sensitive_data_is_not_for_every_purpose_and_a_partner_that_is_barred_as
     hotel: Hotel,
 ) -> None:
     type(hotel.client.partner).objects.update(requests_barred_at=hotel.client.registered_at)
-    with refused("requests_barred"):
+    with refused("requests_barred", entered="requests-barred"):
         need_error(hotel.push(), "unauthorized_client")
 
 
@@ -133,7 +133,7 @@ def test_two_objects_share_everything_but_their_data(change: dict[str, Any], hot
 def test_more_objects_than_anybody_can_read_are_refused(hotel: Hotel) -> None:
     with refused("details_invalid"):
         need_error(hotel.push(*[detail() for _ in range(41)]), INVALID)
-    with refused("details_against_rule"):
+    with refused("details_against_rule", entered="item-repeated"):
         need_error(hotel.push(detail(), detail()), INVALID)
 
 
@@ -143,7 +143,7 @@ def test_what_was_registered_for_fewer_fields_is_asked_for_no_more(hotel: Hotel)
         categories={"stay": {"actions": ["read"], "fields": ["hotel"]}},
         max_expiry=timedelta(days=30), max_retention=timedelta(days=30), access_modes=["may_store"],
     )  # fmt: skip
-    with refused("details_against_rule"):
+    with refused("details_against_rule", entered="field-not-registered"):
         need_error(hotel.push(detail(fields=["hotel", "room"])), INVALID)
-    with refused("details_against_rule"):
+    with refused("details_against_rule", entered="action-not-registered"):
         need_error(hotel.push(detail(actions=["contribute"])), INVALID)
