@@ -133,15 +133,20 @@ def test_no_read_is_served_after_the_end(pod: Pod, client: Client) -> None:
 
 
 @pytest.mark.rule("consent.md", "7.1")
-def test_nothing_is_brought_after_the_end(pod: Pod, client: Client) -> None:
+@pytest.mark.parametrize("way", ["category", "brand"])
+def test_nothing_is_brought_after_the_end(pod: Pod, client: Client, way: str) -> None:
     item = cast.make_item(action="contribute")
     grant = cast.make_grant(pod, client, items=[item])
     body = {"subject": grant.pairwise, "category": "stay", "purpose": cast.PURPOSE, "record": STAY}
     bring = [lambda: contributions.contribute(client, body, idempotency_key=uuid4().hex)] * 48
     owner = Actor.owner(pod.owner)
-    end = lambda: grants.end_category(pod, "stay", WITHDRAWN, "", owner)  # noqa: E731
+    # Ending a category holds the pod, which a contribution shares; ending a brand, the grants alone.
+    ends = {
+        "category": lambda: grants.end_category(pod, "stay", WITHDRAWN, "", owner),
+        "brand": lambda: grants.end_partner(pod, grant.partner, WITHDRAWN, "", owner),
+    }
 
-    outcomes = together(*bring[:24], end, *bring[24:], end)
+    outcomes = together(*bring[:24], ends[way], *bring[24:], ends[way])
 
     assert {type(error) for error in errors(outcomes)} <= {GrantEnded}
     told = leaves("record.contributed", *ENDS, grant=grant.ref)
