@@ -35,7 +35,8 @@ NO_VALUES = {
     "api/v1/grants/<uuid:grant_id>",
     "api/v1/events/poll",
     "api/v1/obligations", "api/v1/obligations/<uuid:obligation_id>/attestation",
-    "oauth/token", "oauth/par", "oauth/introspect", "oauth/revoke",
+    "api/v1/openapi.json",
+    "oauth/token", "oauth/par", "oauth/introspect", "oauth/register", "oauth/revoke",
     ".well-known/oauth-authorization-server", ".well-known/oauth-protected-resource",
     ".well-known/jwks.json",
 }  # fmt: skip
