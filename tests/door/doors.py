@@ -1,7 +1,7 @@
 """Every route of the partner's door: through which a customer's data passes, and through which none.
 
 A test walks in through each of `DOORS` while a grant ends. A route that stands neither there nor
-in `NO_VALUES` fails `test_in_flight.py`: whoever adds one says here what it is.
+in `NO_VALUES` fails `test_routes.py`: whoever adds one says here what it is.
 """
 
 import json
@@ -24,7 +24,7 @@ from vault.models import Pod
 
 Call = Callable[[], Any]
 ME = {"name": "김서연", "birth_date": "1990-03-05", "nationality": "KR"}
-CANARY = str(STAY["hotel"])
+CANARY = "Nowhere Inn 5f21"  # stands in no example, no docs, nobody else's pod
 _READ_ONLY = {"actions": ["read"], "fields": None}
 _BOTH = {"actions": ["read", "contribute"], "fields": None}
 

@@ -19,6 +19,7 @@ from consent.models import Grant, Obligation
 from consent.models.grants import Grant as GrantRow
 from tests import cast
 from tests.door.brand import Brand, code
+from tests.door.doors import DOORS, NO_VALUES
 from vault.models import Pod
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,13 @@ def _face(request: pytest.FixtureRequest, settings: Settings) -> None:
 @pytest.mark.rule("a route without a case fails", "assurance.md, case 15")
 def test_every_route_is_known_here() -> None:
     assert set(routes()) == set(ALLOWED)
+
+
+@pytest.mark.rule("a later door joins the same test", "issue 3")
+def test_every_route_is_walked_through_in_flight_or_carries_no_value() -> None:
+    walked = {door.route for door in DOORS.values()}
+    assert walked.isdisjoint(NO_VALUES)
+    assert set(routes()) == walked | NO_VALUES
 
 
 def said(answer: Any, route: str, method: str) -> str:
