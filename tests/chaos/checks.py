@@ -229,11 +229,12 @@ def canary_is_nowhere(directory: Path, database: str, brand: Brand) -> Iterator[
             yield f"a crash left its memory in {path.name}"
             path.unlink()
     for path in directory.rglob("*"):
-        if path.is_file() and _holds(path):
+        if path.is_file() and holds_canary(path):
             yield f"the canary is in {path.relative_to(directory)}"
 
 
-def _holds(path: Path) -> bool:
+def holds_canary(path: Path) -> bool:
+    """Whether the canary lies in a file, in any spelling."""
     with path.open("rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return False

@@ -79,6 +79,7 @@ def decide_on(
     owned: list[Pod],
     clients: list[Client],
     chance: random.Random,
+    pause: float,
     stop: threading.Event,
 ) -> None:
     """End, pause, resume and say yes anew, for some owners, until told to stop."""
@@ -98,7 +99,7 @@ def decide_on(
         else:
             with account.lock:
                 account.acts[act] += 1
-        stop.wait(chance.uniform(0.05, 0.4))
+        stop.wait(chance.uniform(0.05, pause))
     connection.close()
 
 

@@ -43,9 +43,10 @@ class Lengths:
     weather: float
     away: float  # the broker, at the end
     more: int
+    pause: float  # the longest between two decisions of one owner; sets how much is owed
 
 
-QUICK, FULL = Lengths(50.0, 8.0, 1), Lengths(60.0, 300.0, 8)
+QUICK, FULL = Lengths(50.0, 8.0, 1, 0.4), Lengths(60.0, 300.0, 8, 1.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Act:
     broker: str
     lasting: float
     faults: tuple[Fault, ...]
+    pause: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _act(chance: random.Random, broker: str, points: list[str], lengths: Lengths
     others = {kind: often for kind, often in FAULTS.items() if kind not in NEED_BROKER}
     meanwhile = chance.choices(list(others), list(others.values()), k=int(lengths.away // 15))
     faults += _spread(chance, meanwhile, lengths.weather + 1, lengths.away - 1, [])
-    return Act(broker, lengths.weather + lengths.away, tuple(faults))
+    return Act(broker, lengths.weather + lengths.away, tuple(faults), lengths.pause)
 
 
 def _spread(

@@ -246,7 +246,7 @@ def _decide(
     from tests.chaos import people
 
     chance = random.Random(f"{storm.seed} {act.broker} owner {number}")
-    people.decide_on(account, world.pods[number::2], world.clients, chance, stop)
+    people.decide_on(account, world.pods[number::2], world.clients, chance, act.pause, stop)
 
 
 def _slow(calm_after: list[float]) -> Iterator[str]:
