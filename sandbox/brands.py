@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey
 
 from consent import partners, registration
 from consent.models import Client, Partner
+from consent.oauth import registering
 from consent.partners import Operator
 
 PERSONAL, ADVERTISING = "dpv:ServicePersonalisation", "dpv:TargetedAdvertising"
@@ -153,6 +154,13 @@ def publish_old_view(partner: Partner) -> None:
         max_expiry=timedelta(days=366), max_retention=timedelta(days=90),
         max_frequency=None, access_modes=["look_only", "may_store"],
     )  # fmt: skip
+
+
+def invitation(folder: str) -> str:
+    """Return a token with which one more program of a brand registers by itself (RFC 7591)."""
+    told = json.loads((home(folder) / "client.json").read_text())
+    partner = Partner.objects.get(pk=told["partner"])
+    return registering.issue(partner, level=1, life=registering.LONGEST_LIFE, actor=Operator())
 
 
 def _client(program: Program) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.conf import settings
+
+from consent.access import batch, limits
 from sandbox import bodies
 from sandbox.brands import ADVERTISING, PERSONAL
 from sandbox.calls import NEW, Call, Case, keyed, read
@@ -12,8 +15,9 @@ from sandbox.states import STAY
 DESK, APP, PUSHED, FALLEN = "maru-desk", "maru-app", "bora", "sori"
 NOBODY = "nobody-whom-we-know"
 MOST_LINES = 4001
-BATCH = 100  # as many as come at once (VAULT_PARTNER_RATE × 2)
-A_DAY = 501  # one more than VAULT_CONTRIBUTIONS_PER_DAY
+# As many as may come at once, and one record more than on one day.
+BATCH = min(settings.PARTNER_RATE * limits.BURST, batch.MOST)
+A_DAY = settings.CONTRIBUTIONS_PER_DAY + 1
 
 
 def of_reads(seeded: Seeded) -> Iterator[Case]:
@@ -108,9 +112,9 @@ def _of_scope(seeded: Seeded) -> Iterator[Case]:
     foreign = Call(method="GET", path=f"/api/v1/grants/{UUID(int=0)}")
     yield _of("not-found", "", "others' grants do not exist", foreign)
     many = {"subjects": [NOBODY, seeded.subjects["paused"]], "category": "stay"}
-    batch = Call(path="/api/v1/reads/batch", body=many | {"purpose": PERSONAL})
+    call = Call(path="/api/v1/reads/batch", body=many | {"purpose": PERSONAL})
     yield Case(code="grant-paused", program=DESK, customer="paused", one_of_many=True,
-               why="in a batch each is answered by itself", calls=(batch,))  # fmt: skip
+               why="in a batch each is answered by itself", calls=(call,))  # fmt: skip
 
 
 def _of_repeats(seeded: Seeded) -> Iterator[Case]:

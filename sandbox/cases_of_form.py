@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from sandbox.brands import BACK, PERSONAL
 from sandbox.calls import Call, Case
-from sandbox.cases_of_data import APP, DESK, NOBODY
+from sandbox.cases_of_data import APP, DESK, NOBODY, PUSHED
 
 READS, JSON = "/api/v1/reads", {"Content-Type": "application/json"}
 LARGE = 70_000  # characters; a read has at most 64 KiB
 TOKEN, PAR = "/oauth/token", "/oauth/par"
 DETAILS = '[{"type":"unknown"}]'
-PUSHED = {
+ASKED = {
     "response_type": "code", "redirect_uri": BACK, "code_challenge_method": "S256",
     "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     "authorization_details": DETAILS,
@@ -49,18 +49,33 @@ def of_oauth() -> Iterator[Case]:
         ("invalid_grant_id", "not a grant of yours",
          _form(TOKEN, own | {"grant_id": "5c1e0000-0000-4000-8000-000000000000"})),
         ("invalid_dpop_proof", "level 2 needs one", _form(TOKEN, own, proof="none")),
-        ("invalid_request", "no PKCE", _form(PAR, PUSHED | {"code_challenge": ""})),
+        ("invalid_request", "no PKCE", _form(PAR, ASKED | {"code_challenge": ""})),
         ("unsupported_response_type", "tokens in the front",
-         _form(PAR, PUSHED | {"response_type": "token"})),
-        ("request_not_supported", "a request object", _form(PAR, PUSHED | {"request": "e30."})),
-        ("invalid_scope", "there are no scopes", _form(PAR, PUSHED | {"scope": "openid"})),
+         _form(PAR, ASKED | {"response_type": "token"})),
+        ("request_not_supported", "a request object", _form(PAR, ASKED | {"request": "e30."})),
+        ("invalid_scope", "there are no scopes", _form(PAR, ASKED | {"scope": "openid"})),
         ("invalid_target", "another vault's resource",
-         _form(PAR, PUSHED | {"resource": "https://elsewhere.example"})),
-        ("invalid_authorization_details", "a type that is not ours", _form(PAR, PUSHED)),
+         _form(PAR, ASKED | {"resource": "https://elsewhere.example"})),
+        ("invalid_authorization_details", "a type that is not ours", _form(PAR, ASKED)),
     ):  # fmt: skip
         yield Case(code=error, program=APP, why=why, calls=(call,))
     yield Case(code="unauthorized_client", program=DESK, why="you are of level 1",
-               calls=(_form(PAR, PUSHED),))  # fmt: skip
+               calls=(_form(PAR, ASKED),))  # fmt: skip
+
+
+def of_registering(invitation: str) -> Iterator[Case]:
+    """Yield what is refused where a program registers by itself (RFC 7591); nothing is spent."""
+    for error, why, token, body in (
+        ("invalid_token", "nobody issued it", "made-up", {}),
+        ("invalid_client_metadata", "no keys", invitation, {"client_name": "Bora"}),
+        ("invalid_redirect_uri", "no browser comes back on level 1", invitation,
+         {"client_name": "Bora", "redirect_uris": [BACK]}),
+        ("unapproved_software_statement", "none is trusted here", invitation,
+         {"software_statement": "e30."}),
+    ):  # fmt: skip
+        shown = {"Authorization": f"Bearer {token}"}
+        call = Call(path="/oauth/register", body=body, shows="none", headers=shown)
+        yield Case(code=error, program=PUSHED, why=why, calls=(call,))
 
 
 def _form(path: str, form: dict[str, str], *, assertion: str = "good", proof: str = "good") -> Call:

@@ -25,10 +25,11 @@ NOT_ON_DEMAND = {
 }
 
 
-def cases(seeded: Seeded) -> Iterator[Case]:
+def cases(seeded: Seeded, invitation: str) -> Iterator[Case]:
     """Yield every case, those that disturb others last."""
     yield from cases_of_form.of_http()
     yield from cases_of_form.of_oauth()
+    yield from cases_of_form.of_registering(invitation)
     yield from cases_of_data.of_reads(seeded)
     yield from cases_of_requests.of_rules(seeded)
     yield from cases_of_requests.of_asking(seeded)
@@ -48,8 +49,14 @@ def client_ids() -> dict[str, str]:
     return found
 
 
-def write(path: Path, seeded: Seeded) -> None:
-    """Write all of it as JSON. Moments in it are counted from now: it is written at each start."""
+def write(path: Path, seeded: Seeded) -> str:
+    """Write all of it as JSON, and return it for people.
+
+    Moments in it are counted from now, and a registration token lives for days: it is written at
+    each start.
+    """
+    invitation = brands.invitation("bora")
+    found = list(cases(seeded, invitation))
     told: dict[str, Any] = {
         "vault": settings.ORIGIN,
         "programs": {name: str(brands.home(name)) for name in client_ids()},
@@ -58,10 +65,12 @@ def write(path: Path, seeded: Seeded) -> None:
         "grants": seeded.grants,
         "subjects": seeded.subjects,
         "alliance": seeded.alliance,
-        "cases": [case.told() for case in cases(seeded)],
+        "invitation": invitation,
+        "cases": [case.told() for case in found],
         "not_on_demand": NOT_ON_DEMAND,
     }
     path.write_text(json.dumps(told, ensure_ascii=False, indent=1))
+    return _shown(seeded, invitation, found)
 
 
 def everybody() -> list[people.Person]:
@@ -69,19 +78,14 @@ def everybody() -> list[people.Person]:
     return [*people.ANSWERING, *(state.person for state in states.STATES)]
 
 
-def shown(seeded: Seeded) -> str:
-    """Return it for people."""
+def _shown(seeded: Seeded, invitation: str, found: list[Case]) -> str:
     lines = ["", "Ask these, by mail, as any brand:"]
     lines += [f"  {each.mail:<40} {each.does}" for each in people.ANSWERING]
     lines += ["", "Customers of Maru Hotel, each in one state:"]
     lines += [f"  {each.person.mail:<40} {each.is_so}" for each in states.STATES]
-    lines += [
-        "",
-        f"All of them sign in with the password {seeded.password}",
-        "",
-        "What is refused:",
-    ]
-    return "\n".join([*lines, *(_line(case) for case in cases(seeded))])
+    lines += ["", f"All of them sign in with the password {seeded.password}"]
+    lines += [f"A program of Bora Rental registers once with {invitation}", "", "What is refused:"]
+    return "\n".join([*lines, *(_line(case) for case in found)])
 
 
 def _line(case: Case) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,9 +11,11 @@ import orjson
 import pytest
 from django.conf import settings
 from django.test import Client as Browser
+from django.utils import timezone
+from joserfc import jws
 from joserfc.jwk import ECKey
 
-from consent import grants
+from consent import alliances, grants
 from consent.actors import Actor
 from consent.models import Grant
 from tests import cast
@@ -30,14 +33,15 @@ NAMED = {
     "api-many.md": {
         "stream", "stream-answer", "batch-answer", "changes-answer", "sealed-answer",
     },
+    "api-journeys.md": {"journey"},
 }  # fmt: skip
 BULK = "/api/v1/contributions/bulk"
 pytestmark = pytest.mark.django_db
 
 
-def example(name: str) -> list[Any]:
+def example(name: str, text: str = MANY) -> list[Any]:
     """A block of the guide; one of JSON lines gives several values."""
-    block = re.search(rf"<!-- example: {name} -->\n```json\n(.*?)```", MANY, re.S)
+    block = re.search(rf"<!-- example: {name} -->\n```json\n(.*?)```", text, re.S)
     assert block is not None, name
     try:
         return [json.loads(block[1])]
@@ -153,24 +157,57 @@ def test_a_sealed_answer(hotel: Brand, grant: Grant) -> None:
     assert shown["sealed"]["suite"] == real["sealed"]["suite"]
 
 
-def test_the_lines_of_python_read_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Section 1: the key that openssl makes, as the guide's next lines read it."""
-    (code,) = (part.split("```")[0] for part in FIRST.split("```python\n")[1:])
-    pem = ECKey.generate_key("P-256").as_pem(private=True)
-    (tmp_path / "brand.pem").write_bytes(pem)
+def test_a_journey_as_it_is_written_down(hotel: Brand) -> None:
+    (journey,) = example("journey", (DOCS / "api-journeys.md").read_text(encoding="utf-8"))
+    lead = hotel.made.client
+    made = alliances.make(lead.partner, "여행", "Travel", Actor.operator())
+    body = cast.make_body(subject=None)
+    (stop,) = journey["stops"]
+    assert stop["request"].keys() - {"…"} <= body.keys()
+    now = timezone.now()
+    said = journey | {
+        "alliance": str(made.pk), "starts": now.isoformat(),
+        "ends": (now + timedelta(days=3)).isoformat(),
+        "stops": [stop | {"client": lead.client_id, "request": body}],
+    }  # fmt: skip
+    answer = hotel.send("POST", "/api/v1/journeys", said, headers={"Idempotency-Key": "day-1"})
+    assert answer.status_code == 201, answer.content
+    assert {"id", "expires_at", "stops", "link"} <= answer.json().keys()
+    assert {"code", "url", "qr_svg"} <= answer.json()["link"].keys()
+
+
+def test_the_lines_of_python_make_a_key_and_an_assertion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sections 1 and 3, one after the other, with the key that openssl makes."""
+    (tmp_path / "brand.pem").write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"print": lambda said: names.update(said=said)}
-    exec(code, names)
-    assert names["said"]["kid"] == "2026-11"
-    assert "d" not in names["said"]
+    said: list[Any] = []
+    names: dict[str, Any] = {
+        "print": said.append,
+        "CLIENT_ID": "maru",
+        "VAULT": "https://v.example",
+    }
+    for code in (part.split("```")[0] for part in FIRST.split("```python\n")[1:]):
+        exec(code, names)
+    public, assertion = said
+    assert public["kid"] == "2026-11"
+    assert "d" not in public
+    signed = jws.deserialize_compact(assertion, ECKey.import_key(public), ["ES256"])
+    assert {"iss": "maru", "sub": "maru", "aud": "https://v.example"}.items() <= json.loads(
+        signed.payload
+    ).items()
 
 
-def test_the_lines_of_curl_knock_at_a_door_that_is_there() -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", FIRST, re.S)
-    openssl, curl = (each.replace("\\\n", " ") for each in blocks)
+def test_the_lines_of_curl_knock_at_doors_that_are_there() -> None:
+    openssl, *curls = (
+        each.replace("\\\n", " ") for each in re.findall(r"```sh\n(.*?)```", FIRST, re.S)
+    )
     assert openssl.split()[:3] == ["openssl", "ecparam", "-name"]
-    (path,) = re.findall(r'curl "\$VAULT(\S+)"', curl)
-    form = dict(pair for said in re.findall(r"-d (\S+)", curl) for pair in parse_qsl(said))
-    assert form.keys() == {"grant_type", "client_assertion_type", "client_assertion"}
-    answer = Browser().post(path, form | {"client_assertion": "e30.e30.AAAA"})
-    assert answer.status_code in {400, 401}
+    for curl in curls:
+        (path,) = re.findall(r'curl "\$VAULT(\S+)"', curl)
+        form = dict(pair for said in re.findall(r"-d (\S+)", curl) for pair in parse_qsl(said))
+        answer = Browser().post(path, form) if form else Browser().get(path)
+        assert answer.status_code in {400, 401}, path
+        if path == "/oauth/token":
+            assert form.keys() == {"grant_type", "client_assertion_type", "client_assertion"}

@@ -41,7 +41,13 @@ def errors_of_oauth() -> set[str]:
     """What our own modules say, and oauthlib in their name."""
     ours = "".join(path.read_text() for path in (ROOT / "consent" / "oauth").glob("*.py"))
     said = set(re.findall(r'KnockRefused\(\s*"(\w+)"', ours)) | {"invalid_dpop_proof"}
-    return said | {"invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type"}
+    return said | {
+        "invalid_client_metadata",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_scope",
+        "unsupported_grant_type",
+    }
 
 
 def met(case: dict[str, Any], answer: Answer) -> bool:

@@ -30,8 +30,7 @@ class Command(BaseCommand):
         except (guarding.NotASandbox, seeding.Unfinished) as error:
             raise CommandError(str(error)) from None
         path = Path(settings.VAR_DIR) / "table.json"
-        table.write(path, seeded)
-        self.stdout.write(table.shown(seeded))
+        self.stdout.write(table.write(path, seeded))
         self.stdout.write(f"\nAll of it, with every call: {path}\n")
         self.stdout.flush()
         if not options["seed_only"]:
