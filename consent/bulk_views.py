@@ -102,8 +102,10 @@ class BulkContributionsView(PartnerView):
 
     def cost(self, request: Request, /) -> int:
         """Count each MiB that is begun as a call: known, and paid, before a line is read."""
-        length = request.META.get("CONTENT_LENGTH", "")
-        return 1 + (int(length) // A_CALL if length.isdecimal() else 0)
+        try:
+            return 1 + max(0, int(request.META.get("CONTENT_LENGTH", 0))) // A_CALL
+        except ValueError:
+            return 1  # Django reads no body of such a length
 
     def post(self, request: PartnerRequest) -> Response:
         """Take what can be taken; the answer says for each record what became of it."""

@@ -14,7 +14,9 @@ from consent.deregistration import deregister
 from consent.models import AccessRequest, Delivery, Grant, Obligation, Partner
 from consent.oauth import tokens
 from tests import cast
+from tests.consent.oauth.flow.hotel import Hotel
 from tests.consent.oauth.world import REFUSAL, refusals
+from tests.consent.revocation.conftest import obliged
 from tests.door.brand import Brand, code
 from tests.door.test_routes import ALLOWED, OPEN, path_of
 from vault.models import Pod
@@ -167,6 +169,22 @@ def test_a_revoked_client_settles_nothing_either(hotel: Brand, owed: Obligation)
     assert hotel.knock().json() == REFUSAL
     assert brand.attest(owed.pk).status_code == 401
     assert not owed.attestations.exists()
+
+
+def test_on_level_2_it_proves_its_key_for_that_as_for_everything(pod: Pod) -> None:
+    brand = Hotel.arrive()
+    (one,) = obliged(cast.make_grant(pod, brand.client))
+    suspend(brand.client.partner)
+    form = {"grant_type": "client_credentials"}
+    assert brand.token(form, proof=None).json()["error"] == "invalid_dpop_proof"
+    token = brand.token(form).json()["access_token"]
+
+    listed = brand.call("GET", "/api/v1/obligations", token)
+    assert [each["id"] for each in listed.json()["obligations"]] == [str(one.pk)]
+    bare = brand.call("GET", "/api/v1/obligations", token, scheme="Bearer", proof=None)
+    assert code(bare) == "invalid-token"
+    read = brand.read(token, one.grant.pairwise)
+    assert (read.status_code, code(read)) == (403, "partner-suspended")
 
 
 def test_after_reinstatement_the_same_token_reads(hotel: Brand, call: dict[str, Any]) -> None:
