@@ -182,7 +182,7 @@ def _owed() -> dict[str, Schema]:
     sets = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"format": "uuid"}}
     return {
         "Obligation": shape(known),
-        "Obligations": shape({"obligations": listed(ref("Obligation"))}),
+        "Obligations": shape({"obligations": listed(ref("Obligation")), "cursor": TEXT}, "cursor"),
         "Events": shape({"sets": sets, "moreAvailable": FLAG}),
     }
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from config.openapi import answers, forms, operations, parts, problems, schemas
 from config.openapi.operation import EVERYWHERE, GUARDED, Operation, path_parameters
+from config.openapi.operations import registering
 from consent import exceptions as consent
 from consent.oauth import details
 
@@ -82,6 +83,7 @@ def _components(known: Iterable[Operation]) -> Part:
             **schemas.bodies(),
             "AuthorizationDetails": detail,
             **forms.schemas(),
+            **registering.schemas(),
             **answers.answers(),
             "Description": {"type": "object", "additionalProperties": True},
             **refused,

@@ -118,7 +118,13 @@ def _active() -> Schema:
 
 def _server() -> Schema:
     ends = ("token", "introspection", "revocation")
-    at = ("authorization", "pushed_authorization_request", "grant_management", *ends)
+    at = (
+        "authorization",
+        "pushed_authorization_request",
+        "grant_management",
+        "registration",
+        *ends,
+    )
     lists = (
         "grant_types", "response_types", "response_modes", "code_challenge_methods",
         "authorization_details_types", "dpop_signing_alg_values", "grant_management_actions",

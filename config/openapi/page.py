@@ -117,8 +117,9 @@ class Page:
         )
 
     def _parameter(self, part: Part) -> Row:
-        where = _("in the address") if part["in"] == "path" else _("header")
-        return Row(part["name"], where, part["required"], part.get("description", ""))
+        where = _("header") if part["in"] == "header" else _("in the address")
+        needed = part.get("required", False)
+        return Row(part["name"], where, needed, part.get("description", ""))
 
     def _body(self, part: Part) -> Body | None:
         for kind, content in part.get("content", {}).items():

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from config.openapi import schemas
+from consent.revocation import listing
 
 Part = dict[str, Any]
 TEXT: Part = {"type": "string"}
@@ -19,6 +20,16 @@ def parameters() -> dict[str, Part]:
     return {
         "IdempotencyKey": _header("Idempotency-Key", key, again, required=True),
         "DPoP": _header("DPoP", TEXT, proof),
+        "Limit": _asked(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": listing.MOST},
+            _("How many at most; {usual} if not said.").format(usual=listing.USUAL),
+        ),
+        "Cursor": _asked(
+            "cursor",
+            TEXT | {"maxLength": listing.LONGEST},
+            _("Where the page before ended; without it from the beginning."),
+        ),
         "AcceptLanguage": _header("Accept-Language", TEXT | {"examples": ["ko"]}, language),
     }
 
@@ -63,6 +74,10 @@ def security() -> dict[str, Part]:
             "type": "http", "scheme": "dpop",
             "description": _("An access token that counts beside a proof of its key (RFC 9449)."),
         },
+        "registration": {
+            "type": "http", "scheme": "bearer", "bearerFormat": "opaque",
+            "description": _("A token of the operator's, to register one program with (RFC 7591)."),
+        },
         "private_key_jwt": {
             "type": "oauth2",
             "description": _("How a client gets its token: an assertion that it signed (RFC 7523)."),
@@ -85,6 +100,10 @@ def _header(name: str, schema: Part, description: str, *, required: bool = False
         "description": description,
         "schema": schema,
     }
+
+
+def _asked(name: str, schema: Part, description: str) -> Part:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _said(description: str, schema: Part) -> Part:

@@ -87,8 +87,11 @@ def _owed() -> Operation:
         tag=TAG,
         summary=_("List what you owe"),
         description=_("Copies that you still have to destroy, the most urgent first."),
-        answers={200: limited(_("The open ones."), "Obligations")},
-        told=_SEEN + WHOLE,
+        answers={
+            200: limited(_("The open ones, and a cursor where there are more."), "Obligations")
+        },
+        told=(*_SEEN, *WHOLE, *map(problems.of, (consent.RequestInvalid, consent.CursorRefused))),
+        parameters=("Limit", "Cursor"),
     )
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from config.openapi import forms
 from config.openapi.operation import Operation, answer, body
+from config.openapi.operations import registering
 
 TAG = "Tokens"
 Part = dict[str, Any]
@@ -20,7 +21,7 @@ def tag() -> dict[str, str]:
 
 def operations() -> list[Operation]:
     """Return the operations of this group."""
-    return [_token(), _push(), _introspect(), _revoke()]
+    return [_token(), _push(), _introspect(), _revoke(), registering.operation(TAG)]
 
 
 def _token() -> Operation:
