@@ -70,6 +70,10 @@ def schemas() -> dict[str, Schema]:
     }
 
 
+# Only a vault of invented customers says so (docs/sandbox.md).
+_SANDBOX: Mapping[str, Schema] = {"consent_vault_sandbox": {"const": True}}
+
+
 def error(errors: Iterable[str]) -> Schema:
     """Return the schema of an error as OAuth writes it."""
     return shape(
@@ -138,14 +142,15 @@ def _server() -> Schema:
     known = {"issuer": URI, "jwks_uri": URI, "protected_resources": listed(URI)}
     known |= {f"{name}_endpoint": URI for name in at}
     known |= {f"{name}_supported": listed(TEXT) for name in lists}
-    return shape({**known, **always})
+    return shape({**known, **always, **_SANDBOX}, *_SANDBOX)
 
 
 def _resource() -> Schema:
-    return shape({
+    known: Mapping[str, Schema] = {
         "resource": URI, "authorization_servers": listed(URI),
         "bearer_methods_supported": listed({"const": "header"}),
         "authorization_details_types_supported": listed({"const": details.TYPE}),
         "dpop_signing_alg_values_supported": listed(TEXT),
         "dpop_bound_access_tokens_required": {"const": False}, "resource_name": TEXT,
-    })  # fmt: skip
+    }  # fmt: skip
+    return shape({**known, **_SANDBOX}, *_SANDBOX)
