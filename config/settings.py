@@ -68,7 +68,12 @@ CACHES = {
         else "django.core.cache.backends.locmem.LocMemCache",
         # In memory as much as a minute of proofs is kept (consent/oauth/seen.py); the default of
         # 300 would forget them, and a forgotten proof counts twice.
-        **({"LOCATION": CACHE_URL} if CACHE_URL else {"OPTIONS": {"MAX_ENTRIES": 200_000}}),
+        # One that does not answer may not hold the threads that ask it.
+        **(
+            {"LOCATION": CACHE_URL, "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1}}
+            if CACHE_URL
+            else {"OPTIONS": {"MAX_ENTRIES": 200_000}}
+        ),
     }
 }
 
