@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
-from consent import told
 from consent.access import sealing
 from consent.contributions import bulk
 from consent.models import AccessRequest
@@ -93,7 +93,9 @@ def _grant() -> Schema:
 
 
 def _detail() -> Schema:
-    notice = shape({"sha256": TEXT, "language": {"enum": [code for code, _ in settings.LANGUAGES]}})
+    notice = shape(
+        {"sha256": TEXT, "language": {"enum": [code for code, _name in settings.LANGUAGES]}}
+    )
     known = {
         "type": {"const": details.TYPE}, "locations": listed(URI), "identifier": TEXT,
         "purpose": TEXT, "access_mode": {"enum": AccessRequest.AccessMode.values},
@@ -153,7 +155,7 @@ _WITH_ERROR = ("ended_at", "obligation", "next_window", "errors")
 def _error() -> dict[str, Schema]:
     found = listed(shape({"pointer": TEXT, "detail": TEXT}))
     return {
-        "error": {"type": "string", "description": "The code that a problem would end in."},
+        "error": {"type": "string", "description": _("The code that a problem would end in.")},
         "ended_at": MAYBE_MOMENT, "obligation": {"type": ["string", "null"], "format": "uuid"},
         "next_window": MAYBE_MOMENT, "errors": found,
     }  # fmt: skip
@@ -165,10 +167,7 @@ def _given() -> dict[str, Schema]:
     results = listed(ref("ItemResult")) | {"maxItems": bulk.MOST}
     return {
         "Contributed": shape({"record": TEXT, "event": UUID, "category": TEXT}),
-        "ItemResult": {
-            "oneOf": [taken, refused],
-            "description": (told.__doc__ or "").partition("\n")[0],
-        },
+        "ItemResult": {"oneOf": [taken, refused]},
         "ItemResults": shape({"results": results}),
     }
 

@@ -7,6 +7,8 @@ forms, unlike the API's bodies, allow more than is named. They are all texts.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from config.openapi.answers import COUNT, TEXT, URI, UUID, listed, ref, shape
 from config.openapi.problems import NAMES
 from consent.oauth import details, grant_types
@@ -18,8 +20,8 @@ JSON = "application/json"
 _WORD: Schema = {"type": "string", "minLength": 1}
 _ASSERTED: Mapping[str, Schema] = {
     "client_assertion_type": {"const": ASSERTION_TYPE},
-    "client_assertion": _WORD | {"description": "A JWT, ES256, signed with a registered key."},
-    "client_id": _WORD | {"description": "If it is there, the assertion's `iss`."},
+    "client_assertion": _WORD,
+    "client_id": _WORD,
 }
 _TOKEN: Mapping[str, Schema] = {
     "grant_type": {"enum": sorted(grant_types.KNOWN)},
@@ -36,7 +38,6 @@ _PUSHED: Mapping[str, Schema] = {
     "authorization_details": {
         "type": "string", "contentMediaType": JSON,
         "contentSchema": ref("AuthorizationDetails"),
-        "description": "JSON, as `AuthorizationDetails` says.",
     },
 }  # fmt: skip
 # What the errors of RFC 6749, 5.2 and its successors are called here, by what was asked.
@@ -93,10 +94,12 @@ def response(description: str, errors: Iterable[str], *headers: str) -> Schema:
 
 def _form(known: Mapping[str, Schema], *needed: str) -> Schema:
     required = ["client_assertion_type", "client_assertion", *needed]
+    signed = _WORD | {"description": _("A JWT, ES256, signed with a registered key.")}
+    named = _WORD | {"description": _("If it is there, the iss of the assertion.")}
     return {
         "type": "object",
         "required": required,
-        "properties": {**known, **_ASSERTED},
+        "properties": {**known, **_ASSERTED, "client_assertion": signed, "client_id": named},
         "additionalProperties": True,
     }
 

@@ -16,7 +16,7 @@ def parameters() -> dict[str, Part]:
     """Return the header parameters by their names in the description."""
     key, proof = schemas.idempotency_key(), _("A proof for this call, beside a token of type DPoP.")
     again = _("Your name for this call: with the same name and body it is done once.")
-    language = _("The language of `detail` and `errors`: English, or Korean.")
+    language = _("The language of detail and errors: English, or Korean.")
     return {
         "IdempotencyKey": _header("Idempotency-Key", key, again, required=True),
         "DPoP": _header("DPoP", TEXT, proof),

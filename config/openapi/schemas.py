@@ -6,6 +6,8 @@ its limits are. Bodies are JSON with no member that is not named here.
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from consent import views
 from consent.access import calls, changes, cursors
 from consent.access.batch import MOST
@@ -64,7 +66,10 @@ def _stop(request: Schema) -> Schema:
     given = journeys.GIVEN
     known = {name: part for name, part in request["properties"].items() if name not in given}
     needed = [name for name in request["required"] if name not in given]
-    about = {"title": "StopRequest", "description": "An access request; the journey says the rest."}
+    about = {
+        "title": "StopRequest",
+        "description": _("An access request; the journey says the rest."),
+    }
     return request | about | {"properties": known, "required": needed}
 
 
@@ -73,9 +78,9 @@ def _read(*, shown: list[str] | None = None) -> Schema:
     names = sorted(categories.views()) if shown is None else shown
     key = {**NAME, "type": ["string", "null"]}
     known = {
-        "subject": NAME | {"description": "The customer's pairwise id, from the grant."},
+        "subject": NAME | {"description": _("The customer's pairwise id, from the grant.")},
         "category": NAME,
-        "view": {"enum": names, "description": "Instead of a category."},
+        "view": {"enum": names, "description": _("Instead of a category.")},
         "purpose": NAME,
         "fields": {
             "type": ["array", "null"], "minItems": 1, "maxItems": calls.MOST_FIELDS,
@@ -112,7 +117,7 @@ def _changes() -> Schema:
 
 def _item() -> Schema:
     single_item: Schema = lifted(single.SCHEMA)
-    known = {"key": NAME | {"description": "Tells it from the others of this call."}}
+    known = {"key": NAME | {"description": _("Tells it from the others of this call.")}}
     return single_item | {
         "title": "ContributedItem",
         "properties": known | single_item["properties"],

@@ -73,7 +73,7 @@ def _poll() -> Operation:
             "For brands without an inbound address (RFC 8936): acknowledge what you have stored "
             "and take the next, in order. Waits up to 20 seconds for one, unless told not to."
         ),
-        body=body("Poll"),
+        body=body("Poll") | {"required": False},  # nothing is as good as {}
         answers={200: limited(_("Signed events by their ids."), "Events")},
         told=(*_SEEN, *WHOLE, *JSON_BODY, problems.of(consent.EventsArePushed)),
     )

@@ -104,7 +104,7 @@ _SAID = ("CacheControl", "Pragma")
 def _refusals(errors: tuple[str, ...]) -> Mapping[int, Part]:
     away, ours = ("temporarily_unavailable",), ("server_error",)
     return {
-        400: forms.response(_("This is not done; `error` says why."), errors),
+        400: forms.response(_("This is not done; error says why."), errors),
         401: forms.response(_("The client was not recognised."), ("invalid_client",), "Challenge"),
         411: forms.response(_("The body needs its Content-Length."), ("invalid_request",)),
         429: forms.response(_("Too many failures from this address."), away, "RetryAfter"),
