@@ -34,11 +34,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Note a failed sign-in of an account that exists; guesses at others are nobody's matter."""
+        """Note a failed sign-in; a guess at an account that is not there must not be told apart."""
         super().authentication_failed(request, **credentials)
         user = User.objects.filter(email=str(credentials.get("email", "")).lower()).first()
-        if user is not None:
-            entries.append(user, EntryType.LOGIN_FAILED, outcome="failed")
+        entries.sign_in_failed(user)
 
     def logout(self, request: HttpRequest) -> None:
         """Note the end of a session."""

@@ -1,4 +1,4 @@
-"""make bench ONLY=read [QUICK=1], and the same for bulk and revocation"""
+"""make bench ONLY=read [QUICK=1], and the same for bulk, revocation and timing"""
 
 import argparse
 import importlib
@@ -12,6 +12,7 @@ RESULTS = ROOT / "var" / "bench"
 # Each has a database, a keyring and an anchor of its own.
 DATABASES = {
     "read": "vault_bench", "bulk": "vault_bench_bulk", "revocation": "vault_bench_revocation",
+    "timing": "vault_bench_timing",
 }  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def environment(only: str) -> None:
         "DATABASE_URL": f"{server}/{DATABASES[only]}",
         "DJANGO_SETTINGS_MODULE": "bench.settings",
         "VAULT_VAR": str(var),
-        "VAULT_FACE": "partner",
+        "VAULT_FACE": "all" if only == "timing" else "partner",
         "VAULT_LOG_LEVEL": "WARNING",
         "VAULT_CATEGORIES": str(_categories(var)),
         "VAULT_CONTRIBUTIONS_PER_DAY": "1000000000",

@@ -164,7 +164,11 @@ TEMPLATES = [
 
 # Accounts ----------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+# The second knows the sessions that it began itself; what the first refuses it is not asked.
+AUTHENTICATION_BACKENDS = [
+    "accounts.backends.Backend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
 PASSWORD_HASHERS = ["accounts.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -175,7 +179,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "portal.customer.forms.accounts.SignUp"}
+ACCOUNT_FORMS = {
+    "signup": "portal.customer.forms.accounts.SignUp",
+    "reset_password": "portal.customer.forms.accounts.ResetPassword",
+}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[내정보금고] "
 ACCOUNT_USER_DISPLAY = operator.attrgetter("email")  # in mails to that very person
 ACCOUNT_LOGIN_METHODS = {"email"}

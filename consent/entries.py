@@ -9,8 +9,18 @@ from consent.models import AccessRequest, Grant
 from vault.models import Pod
 
 
-def of_request(entry_type: EntryType, request: AccessRequest, actor: Actor, **fields: Any) -> Draft:
-    """Return an entry about a request; its items should be loaded."""
+def of_request(
+    entry_type: EntryType,
+    request: AccessRequest,
+    actor: Actor,
+    *,
+    concerning: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Draft:
+    """Return an entry about a request; its items should be loaded.
+
+    `concerning` is its person where that is known already.
+    """
     items = list(request.items.all())
     return Draft(
         type=entry_type,
@@ -19,7 +29,7 @@ def of_request(entry_type: EntryType, request: AccessRequest, actor: Actor, **fi
         categories=tuple(item.category for item in items),
         actions=tuple(item.action for item in items),
         **actor.facts(),
-        **about(request.pod, actor),
+        **(about(request.pod, actor) if concerning is None else concerning),
         **fields,
     )
 

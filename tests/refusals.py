@@ -30,4 +30,4 @@ def _key(fields: dict[str, Any]) -> tuple[str, str]:
     """Whose: the client that was authenticated, "of <client>" where it was only named, or nobody."""
     client = fields["actor"].get("client", "")
     about = fields.get("client", "") if fields["type"] == "call.refused" else ""
-    return fields["reason"], client or (f"of {about}" if about else "")
+    return fields.get("reason", ""), client or (f"of {about}" if about else "")

@@ -1,6 +1,6 @@
 """Takes a journey request: every stop is checked as a request of its own brand, or none is taken."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.types import EntryType
-from consent import digests, letters, locking
+from consent import digests, locking
 from consent.actors import Actor
 from consent.alliances import validation
 from consent.alliances.validation import AskedJourney, AskedStop
@@ -23,9 +23,9 @@ from consent.exceptions import (
     UnknownThing,
 )
 from consent.models import AccessRequest, Alliance, Client, Journey, Partner, Stop
-from consent.requests import hints, kept_out, links, qr, storing, submitting
+from consent.requests import addressees, hints, kept_out, links, qr, storing, submitting
+from consent.requests.addressees import Addressee
 from consent.requests.storing import Checked, Key
-from vault.models import Pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +133,14 @@ def _take(client: Client, journey_id: UUID, asked: AskedJourney, key: Key, now: 
     stops = [_checked(stop, clients, journey_id, now) for stop in asked.stops]
     for stop in stops:
         hints.throttle(stop.template, stop.asked.subject, now)
-    pod = hints.find_pod(client.partner, asked.subject)
-    if pod is not None and kept_out.is_ruled_out(pod, client.partner, "", ()):
-        pod = None  # the lead itself is kept away
+    met = addressees.find(client.partner, asked.subject)
+    if met is not None and kept_out.is_ruled_out(met.place, client.partner, "", ()):
+        met = met.nobody()  # the lead itself is kept away
     journey = Journey.objects.create(
         id=journey_id,
         alliance=alliance,
         client=client,
-        pod=pod,
+        pod_id=None if met is None else met.pod,
         name_ko=asked.name["ko"],
         name_en=asked.name["en"],
         starts_at=asked.starts,
@@ -151,8 +151,8 @@ def _take(client: Client, journey_id: UUID, asked: AskedJourney, key: Key, now: 
         expires_at=asked.ends,
     )
     actor = Actor.of_client(client)
-    _append(journey, len(stops), actor)
-    made = [_store(stop, actor, now, pod) for stop in stops]
+    _append(journey, len(stops), actor, met)
+    made = [_store(stop, actor, now, _at(stop, met)) for stop in stops]
     Stop.objects.bulk_create(
         Stop(
             journey=journey,
@@ -165,8 +165,8 @@ def _take(client: Client, journey_id: UUID, asked: AskedJourney, key: Key, now: 
     )
     journey.expires_at = min(request.expires_at for request in made)
     journey.save(update_fields=["expires_at"])
-    if reached := next((request for request in made if request.pod is not None), None):
-        letters.of_request(reached)
+    if met is not None:
+        _write(made, met)
     first = min(zip(asked.stops, made, strict=True), key=lambda pair: pair[0].order)[1]
     return Asked(journey, links.make(first) if "link" in asked.subject else None)
 
@@ -208,23 +208,32 @@ def _checked(
     return Checked(client=client, asked=stop.asked, template=template, key=key)
 
 
-def _store(checked: Checked, actor: Actor, now: datetime, pod: Pod | None) -> AccessRequest:
-    # Of a brand whose requests the owner does not take there is no stop in the owner's journey.
-    partner, asked = checked.client.partner, checked.asked
-    kept = pod is not None and kept_out.keeps_out_asked(pod, partner, asked)
-    reached = None if kept else pod
-    return storing.store(checked, actor, now, reach=AccessRequest.Reach.JOURNEY, pod=reached)
+def _at(stop: Checked, met: Addressee | None) -> Addressee | None:
+    """Return whom one stop concerns.
+
+    Of a brand whose requests the owner does not take there is no stop in the owner's journey. It
+    is asked at every stop, whoever is meant (3.5).
+    """
+    if met is None or kept_out.keeps_out_asked(met, stop.client.partner, stop.asked):
+        return met and met.nobody()
+    return met
 
 
-def _append(journey: Journey, count: int, actor: Actor) -> None:
-    pod = journey.pod
-    about: dict[str, Any] = {}
-    if pod is not None and pod.audit_key_id is not None:
-        about = {
-            "person": pod.owner.ref,
-            "audit_key": pod.audit_key_id,
-            "detail": {"channel": actor.channel, "journey": str(journey.pk)},
-        }
+def _store(
+    checked: Checked, actor: Actor, now: datetime, addressee: Addressee | None
+) -> AccessRequest:
+    journey = AccessRequest.Reach.JOURNEY
+    return storing.store(checked, actor, now, reach=journey, addressee=addressee)
+
+
+def _write(made: Sequence[AccessRequest], met: Addressee) -> None:
+    """Owe the news once: of the first brand that reaches the owner."""
+    reached = [request for request in made if request.pod_id is not None]
+    (met if reached else met.nobody()).write((reached or made)[0].partner)
+
+
+def _append(journey: Journey, count: int, actor: Actor, met: Addressee | None) -> None:
+    about = {} if met is None else met.facts(actor, journey=str(journey.pk))
     log.append(
         log.Draft(
             type=EntryType.JOURNEY_ASKED,

@@ -65,7 +65,7 @@ def _send(token: uuid.UUID, sender: Sender) -> int:
 
 
 def _is_wanted(letter: Letter) -> bool:
-    if not letter.owner.is_active:
+    if letter.owner is None or not letter.owner.is_active:
         return False
     if letter.kind != Letter.Kind.WITHDRAWN:
         return True

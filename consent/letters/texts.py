@@ -54,7 +54,9 @@ class Line:
 def compose(letters: Sequence[Letter]) -> Message:
     """Return one message for letters of one kind to one owner, the oldest first."""
     first = letters[0]
-    with translation.override(first.owner.language):
+    owner = first.owner
+    assert owner is not None  # letters to nobody are settled before they are written
+    with translation.override(owner.language):
         kind = Letter.Kind(first.kind)
         subject = f"[{_('My Data Vault')}] {_SUBJECTS[kind]}"
         page = (
@@ -68,7 +70,7 @@ def compose(letters: Sequence[Letter]) -> Message:
             "settings": settings.ORIGIN.rstrip("/") + "/settings/messages/",
         }
         body = render_to_string(f"letters/{kind.value}.txt", context)
-    return Message(mail=first.owner.email, subject=subject, body=body.strip() + "\n", short=subject)
+    return Message(mail=owner.email, subject=subject, body=body.strip() + "\n", short=subject)
 
 
 def _line(letter: Letter) -> Line:

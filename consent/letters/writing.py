@@ -10,7 +10,7 @@ from django.utils import timezone
 from consent import inserting
 from consent.actors import OWNERS, Actor
 from consent.letters.times import CONFIRMED_AFTER
-from consent.models import AccessRequest, Grant, Letter
+from consent.models import Grant, Letter
 
 
 def write(letters: Iterable[Letter]) -> None:
@@ -58,11 +58,3 @@ def of_grants(grants: Iterable[Grant], kind: str, at: datetime | None = None) ->
         )
         for grant in grants
     )
-
-
-def of_request(request: AccessRequest) -> None:
-    """Owe an owner the news that somebody asks. Nobody is told where nobody was meant."""
-    if request.pod is not None:
-        write(
-            [Letter(owner_id=request.pod.owner_id, kind=Letter.Kind.ASKED, partner=request.partner)]
-        )

@@ -45,7 +45,10 @@ class Letter(models.Model):
         PROVIDED = "provided"  # location went to a brand (위치정보법 제19조)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="letters")
+    # Null for nobody: asking for a stranger must cost what asking for a customer costs.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="letters"
+    )
     kind = models.CharField(max_length=12, choices=Kind)
     grant = models.ForeignKey(Grant, models.CASCADE, null=True, related_name="+")
     partner = models.ForeignKey(Partner, models.CASCADE, null=True, related_name="+")

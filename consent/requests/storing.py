@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from audit import log
 from audit.types import EntryType
-from consent import entries, letters, profiles
+from consent import entries, profiles
 from consent.actors import Actor
 from consent.models import AccessRequest, Client, PurposeTemplate, RequestItem
 from consent.requests import hints
+from consent.requests.addressees import Addressee
 from consent.requests.validation import Asked, AskedItem
-from vault.models import Pod
 
 
 class Key(NamedTuple):
@@ -37,15 +37,18 @@ def store(
     now: datetime,
     *,
     reach: AccessRequest.Reach,
-    pod: Pod | None,
+    addressee: Addressee | None,
 ) -> AccessRequest:
-    """Store a request; the caller is in a transaction and holds the partner."""
+    """Store a request; the caller is in a transaction and holds the partner.
+
+    Without an addressee it is for whoever opens its link.
+    """
     asked, client = checked.asked, checked.client
     life = "request_in_session" if asked.in_session else "request"
     request = AccessRequest.objects.create(
         partner=client.partner,
         client=client,
-        pod=pod,
+        pod_id=None if addressee is None else addressee.pod,
         reach=reach,
         named_digest=hints.named_digest(client.partner, asked.purpose, asked.subject),
         template=checked.template,
@@ -55,13 +58,14 @@ def store(
         expires_at=min(now + profiles.length(life), asked.expires),
         **_terms(asked),
     )
-    RequestItem.objects.bulk_create(
-        _item(request, position, item) for position, item in enumerate(asked.items)
-    )
-    log.append(entries.of_request(EntryType.REQUEST_MADE, request, actor))
+    items = [_item(request, position, item) for position, item in enumerate(asked.items)]
+    RequestItem.objects.bulk_create(items)
+    concerning = {} if addressee is None else addressee.facts(actor)
+    log.append(entries.of_request(EntryType.REQUEST_MADE, request, actor, concerning=concerning))
     # A journey is told as one, and in a session its owner stands before the page.
-    if reach != AccessRequest.Reach.JOURNEY and not asked.in_session:
-        letters.of_request(request)
+    is_alone = reach != AccessRequest.Reach.JOURNEY and not asked.in_session
+    if is_alone and addressee is not None:
+        addressee.write(client.partner)
     return request
 
 

@@ -22,7 +22,7 @@ from consent.exceptions import (
     TokenRefused,
 )
 from consent.models import AccessRequest, Client, Partner, PurposeTemplate
-from consent.requests import hints, kept_out, links, rules, storing, validation
+from consent.requests import addressees, hints, kept_out, links, rules, storing, validation
 from consent.requests.storing import Checked, Key
 from consent.requests.validation import Asked
 from vault import categories, vocabulary
@@ -107,10 +107,12 @@ def _take(checked: Checked, now: datetime, *, linked: bool) -> Submitted:
     client, asked = checked.client, checked.asked
     client.partner = locking.live_partner(client.partner_id)
     hints.throttle(checked.template, asked.subject, now)
-    reach, pod = hints.reach_of(asked.subject), hints.find_pod(client.partner, asked.subject)
-    if pod is not None and kept_out.keeps_out_asked(pod, client.partner, asked):
-        pod = None
-    request = storing.store(checked, Actor.of_client(client), now, reach=reach, pod=pod)
+    reach = hints.reach_of(asked.subject)
+    addressee = addressees.find(client.partner, asked.subject)
+    if addressee is not None and kept_out.keeps_out_asked(addressee, client.partner, asked):
+        addressee = addressee.nobody()
+    actor = Actor.of_client(client)
+    request = storing.store(checked, actor, now, reach=reach, addressee=addressee)
     code = links.make(request) if linked and reach == AccessRequest.Reach.LINK else None
     return Submitted(request, code)
 

@@ -1,6 +1,7 @@
 """Accounts: one per address, the notice agreed to by a tick of one's own, each sign-in an entry."""
 
 import hashlib
+import json
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from audit import entries
+from audit.models import Entry, Tally
 from audit.types import EntryType
 from portal.common import signup_notice
 from tests import cast
@@ -125,12 +127,18 @@ def test_sign_ins_failures_and_sign_outs_are_entries(guest: Browser) -> None:
     ]
 
 
-def test_guesses_at_unknown_addresses_are_no_entries(guest: Browser) -> None:
-    from audit.models import Entry
-
+@pytest.mark.rule("nobody learns who is a customer, nobody fills the log", "issue 4, must hold")
+def test_guesses_at_unknown_addresses_are_counted_by_the_hour_and_name_nobody(
+    guest: Browser,
+) -> None:
     before = Entry.objects.count()
-    guest.post("/account/login/", {"login": "nobody@example.kr", "password": "wrong"})
-    assert Entry.objects.count() == before
+    for name in ("nobody", "noone", "none"):
+        guest.post("/account/login/", {"login": f"{name}@example.kr", "password": "wrong"})
+    (entry,) = Entry.objects.order_by("seq")[before:]
+    leaf = json.loads(bytes(entry.leaf))
+    assert (leaf["type"], leaf["actor"]) == ("login.failed", {"role": "owner"})
+    assert "commitment" not in leaf
+    assert Tally.objects.get().repeats == 2
 
 
 def test_staff_without_a_pod_sign_in_too(guest: Browser) -> None:

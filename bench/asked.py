@@ -1,0 +1,149 @@
+"""What the timing bench asks at each door, by class: known, unknown, blocked and the like."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+from allauth.account.models import EmailAddress
+from django.test import Client as Browser
+
+from accounts.models import User
+from bench.askers import Asker, make_asker
+from consent.models import StandingRule
+from vault import pods
+from vault.models import Pod
+
+PASSWORD = "correct horse battery staple"  # of people who do not exist
+ASKERS = 20  # each may ask a person once a day
+_VARIES = re.compile(
+    rb'"(id|expires_at|expires)": ?"[^"]*"|csrfmiddlewaretoken" value="[^"]*"|nonce="[^"]*"'
+    rb"|[0-9a-f]{32}@example\.(com|invalid)"
+)
+Door = dict[str, Callable[[int], Any]]
+
+
+def likeness(answer: Any) -> bytes:
+    """Return of an answer what must be the same for all classes: ids, moments and tokens differ."""
+    text = _VARIES.sub(b"", answer.content)
+    kept = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+    return str(answer.status_code).encode() + json.dumps(sorted(kept)).encode() + text
+
+
+def requests(rounds: int) -> Door:
+    """Access requests by mail: a customer, nobody, one who has blocked the brand, one who ignores it."""
+    askers = [make_asker() for _ in range(ASKERS)]
+    people = {name: _people(rounds // ASKERS) for name in ("known", "blocked", "ignored")}
+    StandingRule.objects.bulk_create(
+        StandingRule(pod=pod, partner=asker.client.partner)
+        for pod in people["blocked"]
+        for asker in askers
+    )
+    for pod in people["ignored"]:
+        make_asker().ask(pod.owner.email)
+
+    def ask(name: str) -> Callable[[int], Any]:
+        def one(turn: int) -> Any:
+            asker = askers[turn % ASKERS]
+            if name == "unknown":
+                return asker.ask(_address())
+            return asker.ask(people[name][turn // ASKERS].owner.email)
+
+        return one
+
+    return {name: ask(name) for name in ("known", "unknown", "blocked", "ignored")}
+
+
+def reads(_rounds: int) -> Door:
+    """Reads of subjects that are another brand's, and of such as do not exist."""
+    mine, foreign = make_asker(), make_asker()
+    subjects = _granted(foreign)
+    return {
+        "foreign": lambda turn: mine.read(subjects[turn % len(subjects)].pairwise),
+        "unknown": lambda _turn: mine.read(uuid4().hex),
+    }
+
+
+def grants(_rounds: int) -> Door:
+    """Grants by id: another brand's, and none."""
+    mine, foreign = make_asker(), make_asker()
+    theirs = _granted(foreign)
+    return {
+        "foreign": lambda turn: mine.get(f"grants/{theirs[turn % len(theirs)].pk}"),
+        "unknown": lambda _turn: mine.get(f"grants/{uuid4()}"),
+    }
+
+
+def asked_for(_rounds: int) -> Door:
+    """Requests by id: another brand's, and none."""
+    mine, foreign = make_asker(), make_asker()
+    theirs = _granted(foreign)
+    return {
+        "foreign": lambda turn: mine.get(f"requests/{theirs[turn % len(theirs)].request_id}"),
+        "unknown": lambda _turn: mine.get(f"requests/{uuid4()}"),
+    }
+
+
+def sign_in(_rounds: int) -> Door:
+    """Signing in with a wrong password: to an account, and to none."""
+    people = _people(20, password=PASSWORD)
+    return _pages("/account/login/", people, lambda mail: {"login": mail, "password": "wrong"})
+
+
+def sign_up(_rounds: int) -> Door:
+    """Signing up with an address that has an account, and with a new one."""
+    people = _people(20, password=PASSWORD)
+
+    def form(mail: str) -> dict[str, str]:
+        return {"email": mail, "password1": PASSWORD, "password2": PASSWORD,
+                "notice": "on", "of_age": "on"}  # fmt: skip
+
+    return _pages("/account/signup/", people, form)
+
+
+def reset(_rounds: int) -> Door:
+    """Asking for a new password: for an account, and for none."""
+    people = _people(20, password=PASSWORD)
+    return _pages("/account/password/reset/", people, lambda mail: {"email": mail})
+
+
+DOORS: dict[str, Callable[[int], Door]] = {
+    "requests": requests,
+    "reads": reads,
+    "grants": grants,
+    "asked-for": asked_for,
+    "sign-in": sign_in,
+    "sign-up": sign_up,
+    "reset": reset,
+}
+
+
+def _pages(path: str, people: list[Pod], form: Callable[[str], dict[str, str]]) -> Door:
+    def post(mail: str) -> Any:
+        return Browser(headers={"accept-language": "en"}).post(path, form(mail))
+
+    return {
+        "known": lambda turn: post(people[turn % len(people)].owner.email),
+        "unknown": lambda _turn: post(_address()),
+    }
+
+
+def _people(count: int, password: str | None = None) -> list[Pod]:
+    return [pods.create(owner) for owner in _owners(max(count, 1), password)]
+
+
+def _owners(count: int, password: str | None) -> Iterator[User]:
+    for _ in range(count):
+        user = User.objects.create_user(_address(), password)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        yield user
+
+
+def _address() -> str:
+    return f"{uuid4().hex}@example.com"
+
+
+def _granted(asker: Asker) -> list[Any]:
+    """Grants of ten people to this brand."""
+    return [asker.granted(pod) for pod in _people(10)]
