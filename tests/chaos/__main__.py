@@ -48,11 +48,12 @@ def _verdict(seed: int, again: str, planned: plan.Storm, outcome: Outcome, direc
         print(f"chaos seed {seed}: {injected}; BROKEN: {', '.join(outcome.broken)}; again: {again}")
         return 1
     shutil.rmtree(directory, ignore_errors=True)
-    calm = " and ".join(f"{seconds:.1f} s" for seconds in outcome.calm_after)
+    calm = " and ".join(f"{rest.goes_on:.1f} s" for rest in outcome.rests)
+    told = " and ".join(f"{rest.all_told:.1f} s" for rest in outcome.rests)
     print(
         f"chaos seed {seed}: {injected}; held: I1 log verifies, I2 no read after an end,"
         " I3 entries = answers, I4 everything owed is known, I5 canary nowhere,"
-        f" recovery {calm} <= {storm.RECOVERS_WITHIN:.0f} s"
+        f" work goes on after {calm} <= {storm.RECOVERS_WITHIN:.0f} s, all told after {told}"
     )
     return 0
 

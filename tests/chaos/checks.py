@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from consent.models import Delivery, Grant, Obligation
@@ -149,11 +149,16 @@ def _why(row: Delivery, now: datetime) -> str:
     )
 
 
-def _untold(world: World) -> Any:
+def left_to_workers(world: World) -> int:
+    """Return how many events wait for a worker: those to brands that listen, and are not down."""
+    return _untold(world).exclude(partner=world.fetching).count()
+
+
+def _untold(world: World) -> "QuerySet[Delivery]":
     return Delivery.objects.unsettled().exclude(partner=world.down)
 
 
-def _unacknowledged(world: World) -> Any:
+def _unacknowledged(world: World) -> "QuerySet[Obligation]":
     return Obligation.objects.filter(acknowledged_at=None).exclude(partner=world.down)
 
 

@@ -34,7 +34,7 @@ class Outcome:
 
     broken: dict[str, list[str]]
     reached: int  # points at which a worker killed itself
-    calm_after: list[float]  # seconds after each act
+    rests: list["Rest"]  # after each act
     doors: dict[str, str]
 
 
@@ -93,7 +93,7 @@ def _over(
     world, account = people.make(listening), Account()
     vault = Vault(made, database, brokers[storm.acts[0].broker])
     try:
-        calm_after = _acts(storm, vault, world, account, brokers)
+        rests = _acts(storm, vault, world, account, brokers)
         log = checks.Log.read()
         found: dict[str, Iterator[str]] = {
             "I1": checks.log_verifies(made),
@@ -101,7 +101,7 @@ def _over(
             "I3": checks.entries_are_what_was_answered(account, log),
             "I4": checks.everything_owed_is_known(world, account, listening, log),
             "I5": checks.canary_is_nowhere(directory, database.dsn, listening),
-            "recovery": _slow(calm_after),
+            "recovery": _slow(rests),
             "surprises": iter(account.surprises),
         }
         console.print("the storm is over; looking at what it left ...")
@@ -110,20 +110,20 @@ def _over(
     finally:
         vault.close()
         _let_go()
-    return Outcome(broken, len(set(vault.reached)), calm_after, account.by_door)
+    return Outcome(broken, len(set(vault.reached)), rests, account.by_door)
 
 
 def _acts(
     storm: Storm, vault: Any, world: Any, account: Account, brokers: dict[str, Broker]
-) -> list[float]:
-    """Let act after act come; return the seconds until all was told after each."""
+) -> list["Rest"]:
+    """Let act after act come; return how the vault came to rest after each."""
     calm, over = threading.Event(), threading.Event()
     fetcher = _thread(account, _fetch, storm, vault, world, account, calm, over)
-    calm_after = []
+    rests = []
     try:
         # What led to the grants is told before anything breaks.
         calm.set()
-        console.print(f"all at work after {_recovery(vault, world)[0]:.0f} s")
+        console.print(f"all at work after {_recovery(vault, world).all_told:.0f} s")
         with Progress(console=console, transient=True) as progress:
             for act in storm.acts:
                 if vault.broker is not brokers[act.broker]:
@@ -133,13 +133,17 @@ def _acts(
                 _weather(storm, act, vault, world, account, progress)
                 vault.mend()
                 calm.set()
-                seconds, last = _recovery(vault, world)
-                calm_after.append(seconds)
-                console.print(f"        calm after {seconds:.1f} s; last: {last[:1]}", markup=False)
+                rest = _recovery(vault, world)
+                rests.append(rest)
+                console.print(
+                    f"        goes on after {rest.goes_on:.1f} s, all told after"
+                    f" {rest.all_told:.1f} s; last: {rest.last[:1]}",
+                    markup=False,
+                )
     finally:
         over.set()
         fetcher.join(30)
-    return calm_after
+    return rests
 
 
 def _weather(
@@ -178,23 +182,33 @@ def _let_points_be_reached(vault: Any) -> None:
         time.sleep(0.25)
 
 
-def _recovery(vault: Any, world: Any) -> tuple[float, list[str]]:
-    """Return the seconds until everything that can be told is told, and what came last.
+@dataclass
+class Rest:
+    """How a vault came to rest: seconds until it told something again, and until all was told."""
 
-    At most twice the promise.
-    """
+    goes_on: float
+    all_told: float
+    last: list[str]  # what was told last
+
+
+def _recovery(vault: Any, world: Any) -> Rest:
+    """Wait until everything that can be told is told; at most twice the promise."""
     from django.db import connection
 
     from tests.chaos import checks
 
     connection.close()
     began = time.monotonic()
-    last: list[str] = []
-    while time.monotonic() - began < 2 * RECOVERS_WITHIN and (now := checks.waiting(world)):
-        last = now
+    before = checks.left_to_workers(world)
+    rest = Rest(0.0, 0.0, [])
+    while rest.all_told < 2 * RECOVERS_WITHIN and (waiting := checks.waiting(world)):
+        rest.last = waiting
         vault.tend()
         time.sleep(0.25)
-    return time.monotonic() - began, last
+        rest.all_told = time.monotonic() - began
+        if before and checks.left_to_workers(world) == before:
+            rest.goes_on = rest.all_told
+    return rest
 
 
 def _thread(account: Account, work: Callable[..., None], *arguments: Any) -> threading.Thread:
@@ -249,10 +263,10 @@ def _decide(
     people.decide_on(account, world.pods[number::2], world.clients, chance, act.pause, stop)
 
 
-def _slow(calm_after: list[float]) -> Iterator[str]:
-    for seconds in calm_after:
-        if seconds > RECOVERS_WITHIN:
-            yield f"work did not continue within {RECOVERS_WITHIN:.0f} s but within {seconds:.1f} s"
+def _slow(rests: list[Rest]) -> Iterator[str]:
+    for rest in rests:
+        if rest.goes_on > RECOVERS_WITHIN:
+            yield f"nothing was told for {rest.goes_on:.1f} s after the last fault"
 
 
 def _let_go() -> None:
