@@ -265,7 +265,6 @@ def test_the_loop_outlives_a_failing_disk_and_stops_when_told(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.rule("design/log.md", "sweep <= 5 s")
 def test_the_loop_closes_windows_of_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "WINDOW", timedelta(0))
     stop, works = Event(), tally.sweep
 
     def sweep_and_stop() -> int:
@@ -273,7 +272,8 @@ def test_the_loop_closes_windows_of_refusals(monkeypatch: pytest.MonkeyPatch) ->
         return works()
 
     monkeypatch.setattr(tally, "sweep", sweep_and_stop)
-    tally.refuse(plain(type="record.refused", outcome="refused"), b"same")
+    refused = plain(type="record.refused", outcome="refused")
+    tally.refuse(refused, b"same", within=timedelta(0))
     assert Tally.objects.exists()
     sequencer.run(stop, interval=0.01)
     assert not Tally.objects.exists()
