@@ -1,6 +1,7 @@
 """Faults 12 and 13: endpoints that lead inside, and endpoints that never finish."""
 
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -299,7 +300,7 @@ def talking(
                 peer, _ = server.accept()
                 peer.settimeout(5)
                 peer = context.wrap_socket(peer, server_side=True) if context else peer
-                peer.recv(65536)
+                read_whole(peer)
                 peer.sendall(first)
                 while then is not None and not over.is_set():
                     peer.sendall(then)
@@ -313,6 +314,22 @@ def talking(
         yield server.getsockname()[1]
         over.set()
         thread.join(5)
+
+
+def read_whole(peer: socket.socket) -> None:
+    """Read a request with its body: closing on unread bytes would take the answer away, too."""
+    data = b""
+    while not _is_whole(data):
+        got = peer.recv(65536)
+        if not got:
+            raise ConnectionError
+        data += got
+
+
+def _is_whole(data: bytes) -> bool:
+    head, separator, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    return bool(separator) and len(body) >= (int(length[1]) if length else 0)
 
 
 def certificate(directory, names: list[str]):
