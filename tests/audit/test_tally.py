@@ -124,16 +124,16 @@ def count_and_fail(refusal: Draft) -> None:
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.rule("assurance.md", "I3")
-def test_threads_and_closing_windows_lose_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_and_closing_windows_lose_no_refusal() -> None:
     # Windows so short that they open and close all the time under the threads' feet.
-    monkeypatch.setattr(tally, "WINDOW", timedelta(milliseconds=5))
+    short = timedelta(milliseconds=5)
     threads, each = 6, 60
     refusal = plain(type="record.refused", outcome="refused", reason="not-granted")
 
     def work(_: int) -> None:
         try:
             for n in range(each):
-                tally.refuse(refusal, b"same")
+                tally.refuse(refusal, b"same", within=short)
                 if n % 10 == 0:
                     tally.sweep()
         finally:
@@ -141,7 +141,6 @@ def test_threads_and_closing_windows_lose_no_refusal(monkeypatch: pytest.MonkeyP
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, range(threads)))
-    monkeypatch.undo()
     with time_machine.travel(timedelta(minutes=2)):
         tally.sweep()
     assert answers() == threads * each
