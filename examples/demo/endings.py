@@ -24,6 +24,19 @@ for _ in range(3):
     escalations.escalate_overdue()
 """
 
+# What `retry_delivery` does, for everything of one brand that still waits.
+_NOW = """
+from consent.models import Delivery
+from consent.revocation import deliveries
+for one in Delivery.objects.unsettled().filter(partner={partner!r}).select_related("partner"):
+    deliveries.redeliver(one)
+"""
+
+
+def try_again(world: World, brand: str) -> None:
+    """Let the operator send a brand now what its schedule would send it later."""
+    world.vault.manage("shell", "-c", _NOW.format(partner=world.partners[brand]))
+
 
 def move_on(world: World, mail: str, passing: timedelta) -> None:
     """Let time pass for what is owed to one customer, with what the vault does meanwhile."""
