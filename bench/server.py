@@ -1,4 +1,4 @@
-"""One granian with one worker process, started and stopped, and how much memory it took."""
+"""A granian with its worker processes, started and stopped, and how much memory they took."""
 
 import os
 import subprocess
@@ -15,12 +15,12 @@ THREADS = 8
 
 
 @contextmanager
-def serving() -> Iterator[subprocess.Popen]:
+def serving(workers: int = 1) -> Iterator[subprocess.Popen]:
     """Serve `config.wsgi` with the bench's settings on loopback until the block ends."""
     command = [
         str(Path(sys.executable).parent / "granian"), "config.wsgi:application",
-        "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(PORT), "--workers", "1",
-        "--blocking-threads", str(THREADS), "--no-ws", "--log-level", "error",
+        "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(PORT), "--workers", str(workers),
+        "--blocking-threads", str(THREADS), "--http1-buffer-size", "65536", "--no-ws", "--log-level", "error",
     ]  # fmt: skip
     process = subprocess.Popen(command, env={"MALLOC_ARENA_MAX": "2", **os.environ})
     try:
@@ -32,7 +32,7 @@ def serving() -> Iterator[subprocess.Popen]:
 
 
 def memory_mb(process: subprocess.Popen) -> float:
-    """Return the resident size of the worker process, in MB (the parent only watches it)."""
+    """Return the resident size of the largest worker process, in MB (the parent only watches them)."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     sizes = [_resident_kb(int(child)) for child in children]
     return max(sizes, default=_resident_kb(process.pid)) / 1024

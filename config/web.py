@@ -19,6 +19,7 @@ def main() -> None:
     """Serve config.wsgi with one worker process until SIGTERM, or until the parent is gone."""
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     options = _parser().parse_args()
@@ -33,6 +34,8 @@ def main() -> None:
         # Granian's own default would be 32 threads, each with a database connection.
         blocking_threads=options.threads,
         backlog=256,
+        # Of a long body this much may wait in memory, for each sender.
+        http1_settings=HTTP1Settings(max_buffer_size=64 * 1024),
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=15,

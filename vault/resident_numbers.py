@@ -78,12 +78,14 @@ def may_hold(data: bytes) -> bool:
     if not data.isascii() and not _is_hangul(data) and not _is_plain(data.decode()):
         return True
     shape = data.translate(_SHAPE, _SEPARATORS)
+    if not any(digits in shape for digits in _MANY_DIGITS):  # as in nearly every record
+        return data[:1].isdigit()
     return any(suspicious in shape for suspicious in _SUSPICIOUS) or data[:1].isdigit()
 
 
 def _is_hangul(data: bytes) -> bool:
     """Whether all UTF-8 characters beyond ASCII are Hangul syllables or unified ideographs."""
-    kinds = data.translate(_KINDS)
+    kinds = data.translate(_KINDS, _ASCII)  # what is left stands as it did, character by character
     return not any(other in kinds for other in _NOT_HANGUL)
 
 
@@ -223,6 +225,7 @@ class _Plain(dict[int, str | None]):
 _PLAIN = _Plain()
 _NOT_HANGUL = (b"?", b"Ea", b"Ec", b"Fb", b"Fc")
 _KINDS = "".join(map(_kind, range(256))).encode()
+_ASCII = bytes(range(128))
 _SEPARATORS = b" -~_./"  # all that may stand between the digits as ASCII, but the colon
 _SHAPE = bytes(
     ord("0" if byte in b"0123456789" else chr(byte) if byte in b":,[" else "x")
@@ -233,3 +236,4 @@ _SHAPE = bytes(
 _SUSPICIOUS = (
     b"0" * _DIGITS, b"000000:0000000", b":" + b"0" * 10, b"," + b"0" * 10, b"[" + b"0" * 10,
 )  # fmt: skip
+_MANY_DIGITS = (b"0" * 10, b"000000:0000000")  # one of them is in each of those

@@ -32,7 +32,7 @@ from consent.models import Client, Contribution
 from vault.exceptions import MalformedJSON, RecordInvalid, RRNFound, VaultError
 
 MOST = 4_000  # records in one request
-CHUNK_ITEMS = 100
+CHUNK_ITEMS = 200
 CHUNK_BYTES = 1024 * 1024
 ROUNDS = 3  # decisions, before the partner is asked to come again
 Result = dict[str, Any]

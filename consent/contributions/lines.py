@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-BLOCK = 256 * 1024
+BLOCK = 64 * 1024
 
 
 def split(read: Callable[[int], bytes], longest: int) -> Iterator[bytes | None]:

@@ -8,8 +8,10 @@ and has found them un-ended.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 
 from audit import log
@@ -79,9 +81,9 @@ def _cut(held: Sequence[Grant], end: End, owed_for: Mapping[UUID, Sequence[str]]
 def _write_rows(held: Sequence[Grant], end: End) -> None:
     """Write the moments, kill the tokens that were for these grants alone, destroy their keys."""
     ids = [grant.pk for grant in held]
-    said = {
+    said: dict[str, Any] = {
         "ended_at": end.at,
-        "end_kind": end.kind,
+        "end_kind": end.kind.value,
         "end_reason": end.reason,
         "end_actor": end.actor.role,
         "end_channel": end.actor.channel,
@@ -89,11 +91,32 @@ def _write_rows(held: Sequence[Grant], end: End) -> None:
         "key_id": None,
     }
     keys = [grant.key_id for grant in held if grant.key_id is not None]
-    Grant.objects.filter(pk__in=ids).update(epoch=F("epoch") + 1, **said)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(_CUT, {"ids": ids, "at": end.at, **said})
+    else:
+        Grant.objects.filter(pk__in=ids).update(epoch=F("epoch") + 1, **said)
+        for tokens in (AccessToken, RefreshToken):
+            tokens.objects.filter(grant__in=ids, killed_at=None).update(killed_at=end.at)
     for grant in held:
         grant.epoch += 1
         for name, value in said.items():
             setattr(grant, name, value)
-    AccessToken.objects.filter(grant__in=ids, killed_at=None).update(killed_at=end.at)
-    RefreshToken.objects.filter(grant__in=ids, killed_at=None).update(killed_at=end.at)
     tree.destroy_many(keys)
+
+
+# One statement, composed once: readers wait behind the locks that are held here.
+_CUT = """
+WITH access AS (
+  UPDATE consent_accesstoken SET killed_at = %(at)s
+   WHERE grant_id = ANY(%(ids)s) AND killed_at IS NULL
+), refresh AS (
+  UPDATE consent_refreshtoken SET killed_at = %(at)s
+   WHERE grant_id = ANY(%(ids)s) AND killed_at IS NULL
+)
+UPDATE consent_grant
+   SET epoch = epoch + 1, ended_at = %(ended_at)s, end_kind = %(end_kind)s,
+       end_reason = %(end_reason)s, end_actor = %(end_actor)s, end_channel = %(end_channel)s,
+       superseded_at = %(superseded_at)s, key_id = %(key_id)s
+ WHERE id = ANY(%(ids)s)
+"""

@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import holidays
+# The countries at once: the library would load them with the first end, which holds locks.
+import holidays.countries
 
 from consent import profiles
 
