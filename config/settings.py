@@ -108,7 +108,7 @@ INSTALLED_APPS = [
 # allauth insists on its middleware wherever it is installed, so the slim face does without both.
 PARTNER_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "config.errors.ProblemMiddleware",
+    "config.handlers.ProblemMiddleware",
 ]
 PORTAL_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -126,7 +126,7 @@ PORTAL_MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "config.errors.ProblemMiddleware",
+    "config.handlers.ProblemMiddleware",
 ]
 MIDDLEWARE = PARTNER_MIDDLEWARE if FACE == "partner" else PORTAL_MIDDLEWARE
 if SANDBOX:
@@ -280,7 +280,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["config.json.Renderer"],
     "DEFAULT_PARSER_CLASSES": ["config.json.Parser"],
-    "EXCEPTION_HANDLER": "config.errors.handler",
+    "EXCEPTION_HANDLER": "config.handlers.exception_handler",
     # No OPTIONS that describes our classes, no ?format= that turns a call into a 404.
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,
