@@ -6,12 +6,14 @@ the product writes it, entries included, so that the verifier accepts the log af
 
 import os
 import secrets
+import shutil
 from datetime import datetime, timedelta
 from multiprocessing import get_context
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
@@ -112,8 +114,6 @@ def is_there(subjects: int) -> bool:
 
 def keyring_dir():
     """Return where the bench's keyring lies: beside its data set."""
-    from django.conf import settings
-
     return settings.KEYRING_DIR
 
 
@@ -124,18 +124,19 @@ def _unapplied() -> list:
     return executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
-def make(subjects: int, *, category: str = CATEGORY, action: str = "read") -> None:
-    """Make the data set anew, with a progress bar. `action` is what the brands may do."""
-    import shutil
-
-    from django.conf import settings
-
+def forget_all() -> None:
+    """Empty the bench's database; remove its keyring and its anchor."""
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     connection.close()
     for folder in (settings.KEYRING_DIR, settings.ANCHOR_DIR):
         shutil.rmtree(folder, ignore_errors=True)
     keyring.forget()
+
+
+def make(subjects: int, *, category: str = CATEGORY, action: str = "read") -> None:
+    """Make the data set anew, with a progress bar. `action` is what the brands may do."""
+    forget_all()
     call_command("migrate", verbosity=0)
     keyring.create_if_missing()
     partners = [_partner(number, category, action) for number in range(PARTNERS)]

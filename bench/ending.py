@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import load
 from bench.dataset import PLAIN
+from bench.percentiles import percentile
 from consent import grants
 from consent.actors import Actor
 from consent.models import Grant
@@ -23,10 +24,10 @@ def measure(lines: dict[str, Path], *, rounds: int) -> dict[str, float]:
         _end_under_load(Grant.objects.get(pk=grant), lines["read"]) for grant in chosen[rounds:]
     ]
     return {
-        "end_p50_ms": round(_percentile(alone, 50), 2),
-        "end_p99_ms": round(_percentile(alone, 99), 2),
-        "end_under_load_p50_ms": round(_percentile(loaded, 50), 2),
-        "end_under_load_p99_ms": round(_percentile(loaded, 99), 2),
+        "end_p50_ms": round(percentile(alone, 50), 2),
+        "end_p99_ms": round(percentile(alone, 99), 2),
+        "end_under_load_p50_ms": round(percentile(loaded, 50), 2),
+        "end_under_load_p99_ms": round(percentile(loaded, 99), 2),
     }
 
 
@@ -47,8 +48,3 @@ def _end_under_load(grant: Grant, lines: Path) -> float:
     took = _end(grant)
     reading.join()
     return took
-
-
-def _percentile(values: list[float], percent: int) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]

@@ -6,38 +6,29 @@ brand in a hundred is dead, five are slow (14 s). A first attempt counts from th
 request's arrival at the brand; where nobody listens, to the moment at which it was claimed.
 """
 
-import contextlib
 import json
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from audit.models import Pending
-from bench import conditions, customers
+from bench import conditions, customers, dataset, processes
+from bench.percentiles import percentile
 from consent import grants
 from consent.actors import Actor
-from consent.models import Client, Delivery, Grant, Obligation, Partner
+from consent.models import Client, Delivery, Grant, Obligation
 
-ROOT = Path(__file__).resolve().parent.parent
 RABBITMQ = os.environ.get("BENCH_BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//")
 REDIS = os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1:6379/10")
-WORKERS = 2
 LIVE = customers.BRANDS - customers.DEAD
 GIVES_UP = 90.0  # seconds after which what has not arrived counts as lost
 console = Console()
@@ -46,10 +37,10 @@ console = Console()
 def run(*, quick: bool, fresh: bool) -> int:
     """Measure, print the table, write revocation.json; 0 when nothing was lost or done twice."""
     if fresh:
-        _forget_all()
+        dataset.forget_all()
     customers.make_brands()
     rounds = 1 if quick else 3
-    with _brands() as port, _nobody() as nobody:
+    with processes.brands() as port, processes.nobody() as nobody:
         customers.place_brands(port, nobody)
         _rehearse()
         sides: dict[str, Callable[[int], dict[str, Any]]] = {
@@ -84,9 +75,9 @@ def _rehearse() -> None:
 # One run of ours -----------------------------------------------------------------------
 def _told(port: int, broker: str | None) -> dict[str, Any]:
     pod = customers.make()
-    with _processes(broker):
-        _warm_up()
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/forget", b"")
+    with processes.of_vault(broker):
+        processes.warm_up()
+        processes.forget_arrived(port)
         began = time.perf_counter()
         ended = grants.end_all(
             pod, Grant.EndKind.WITHDRAWN, "owner", Actor.owner(pod.owner)
@@ -98,7 +89,7 @@ def _told(port: int, broker: str | None) -> dict[str, Any]:
         _wait(lambda: live.exclude(delivered_at=None).count(), "brands told and written down")
         seconds = time.time() - committed
     return {"commit_ms": round(commit_ms, 1), "grants": len(ended)} | _counted(
-        _arrived(port), owed, committed, seconds
+        processes.arrived(port), owed, committed, seconds
     )
 
 
@@ -119,14 +110,20 @@ def _counted(got: list[list[Any]], owed: Any, committed: float, seconds: float) 
     live = {jti for jti, row in rows.items() if not row.partner.event_endpoint.endswith(("dead", "silent"))}  # fmt: skip
     undelivered = [jti for jti in live if rows[jti].delivered_at is None or jti not in first]
     return {
-        "first_attempt_p50_s": round(_percentile(waits, 50), 2),
-        "first_attempt_p99_s": round(_percentile(waits, 99), 2),
-        "first_attempt_worst_s": round(max(waits), 2),
+        **_spread(waits),
         "all_live_told_s": round(seconds, 1),
         "lost": len(undelivered),
         "duplicate_effects": _effects_too_many(rows, paths),
         "seen_twice": sum(1 for n in Counter(jti for *_, jti in got).values() if n > 1),
         "deliveries": len(rows),
+    }
+
+
+def _spread(waits: list[float]) -> dict[str, float]:
+    return {
+        "first_attempt_p50_s": round(percentile(waits, 50), 2),
+        "first_attempt_p99_s": round(percentile(waits, 99), 2),
+        "first_attempt_worst_s": round(max(waits), 2),
     }
 
 
@@ -151,44 +148,6 @@ def _effects_too_many(rows: dict[str, Delivery], paths: dict[str, set[str]]) -> 
     return at_brands
 
 
-@contextmanager
-def _processes(broker: str | None) -> Iterator[None]:
-    """The processes of a vault: workers and beat on a broker, or `serve` with its own."""
-    environment = {**os.environ, "VAULT_FACE": "all", "VAULT_ALLOW_LOOPBACK_ENDPOINTS": "1"}
-    environment["VAULT_QUEUE"] = f"bench-{uuid4().hex[:8]}"
-    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    if broker is None:
-        environment.pop("CELERY_BROKER_URL", None)
-        commands = [["manage.py", "serve", "--no-web"]]
-    else:
-        environment["CELERY_BROKER_URL"] = broker
-        worker = ["-m", "celery", "-A", "config", "worker", "-P", "threads", "-c", "64"]
-        beat = ["-m", "celery", "-A", "config", "beat"]
-        commands = [*([worker] * WORKERS), beat, ["manage.py", "sequence"]]
-    with _started(commands, environment):
-        try:
-            yield
-        finally:
-            connections.close_all()
-    if broker:
-        _forget_queue(broker, environment["VAULT_QUEUE"])
-
-
-def _warm_up() -> None:
-    """Wait until the processes really send: one event to a brand that answers."""
-    from consent.revocation import deliveries
-
-    pinged = deliveries.ping(Partner.objects.filter(event_endpoint__endswith="well").first())
-    until = time.monotonic() + 60
-    while not Delivery.objects.filter(pk=pinged.pk).exclude(delivered_at=None).exists():
-        if time.monotonic() > until:
-            raise RuntimeError("the processes did not start; see processes.log")
-        time.sleep(0.1)
-    while Pending.objects.exists() and time.monotonic() < until:
-        time.sleep(0.1)  # what making the customer left to the sequencer is not what is measured
-    time.sleep(3)  # the other worker, too
-
-
 # Beside it -----------------------------------------------------------------------------
 def _plain(port: int, nobody: int) -> dict[str, Any]:
     os.environ["BENCH_PLAIN_BROKER"] = RABBITMQ
@@ -196,30 +155,28 @@ def _plain(port: int, nobody: int) -> dict[str, Any]:
 
     worker = ["-m", "celery", "-A", "bench.plain", "worker", "-P", "threads", "-c", "64"]
     body = "x" * 900
-    with _started([worker] * WORKERS, {**os.environ}):
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/forget", b"")
+    with processes.started([worker] * processes.WORKERS, {**os.environ}):
+        processes.forget_arrived(port)
         post.delay(f"http://127.0.0.1:{port}/brand/0/well", "warm")
-        _wait(lambda: len(_arrived(port)), "warmed up", 1)
+        _wait(lambda: len(processes.arrived(port)), "warmed up", 1)
         time.sleep(3)
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/forget", b"")
+        processes.forget_arrived(port)
         began = time.perf_counter()
         committed = time.time()
         for number in range(customers.BRANDS):
             post.delay(customers.endpoint(number, port, nobody), body)
         published_ms = (time.perf_counter() - began) * 1000
         reachable = customers.BRANDS - customers.DEAD // 2
-        _wait(lambda: len(_arrived(port)), "posted", reachable)
+        _wait(lambda: len(processes.arrived(port)), "posted", reachable)
         seconds = time.time() - committed
-    got = _arrived(port)
+    got = processes.arrived(port)
     waits = [moment - committed for moment, *_ in got]
     waits += [GIVES_UP] * (reachable - len(got))
-    _forget_queue(RABBITMQ, "bench-plain")
+    processes.forget_queue(RABBITMQ, "bench-plain")
     app.close()
     return {
         "commit_ms": round(published_ms, 1),
-        "first_attempt_p50_s": round(_percentile(waits, 50), 2),
-        "first_attempt_p99_s": round(_percentile(waits, 99), 2),
-        "first_attempt_worst_s": round(max(waits), 2),
+        **_spread(waits),
         "all_live_told_s": round(seconds, 1),
         "lost": reachable - len(got),
         "duplicate_effects": 0,
@@ -227,52 +184,6 @@ def _plain(port: int, nobody: int) -> dict[str, Any]:
 
 
 # What both need ------------------------------------------------------------------------
-@contextmanager
-def _started(commands: list[list[str]], environment: dict[str, str]) -> Iterator[None]:
-    with (settings.VAR_DIR / "processes.log").open("ab") as log:
-        running = [
-            subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, env=environment,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )
-            for command in commands
-        ]  # fmt: skip
-        try:
-            yield
-        finally:
-            for process in running:
-                process.terminate()
-            for process in running:
-                try:
-                    process.wait(40)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-
-
-@contextmanager
-def _brands() -> Iterator[int]:
-    """The process that plays the brands; yields its port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.brands"], cwd=ROOT, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin and process.stdout
-    try:
-        yield int(process.stdout.readline())
-    finally:
-        process.stdin.close()
-        process.wait(10)
-
-
-@contextmanager
-def _nobody() -> Iterator[int]:
-    """A port that is taken, and where nobody listens: connections are refused."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
-
-
 def _wait(count: Callable[[], int], what: str, total: int = LIVE) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())  # fmt: skip
     until = time.monotonic() + GIVES_UP
@@ -284,31 +195,6 @@ def _wait(count: Callable[[], int], what: str, total: int = LIVE) -> None:
             if done >= total:
                 return
             time.sleep(0.25)
-
-
-def _arrived(port: int) -> list[list[Any]]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/report") as answer:
-        return json.load(answer)
-
-
-def _forget_queue(broker: str, name: str) -> None:
-    from kombu import Connection
-
-    with Connection(broker) as opened, contextlib.suppress(Exception):
-        opened.channel().queue_delete(name)
-
-
-def _forget_all() -> None:
-    import shutil
-
-    from keys import keyring
-
-    with connection.cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    connection.close()
-    for folder in (settings.KEYRING_DIR, settings.ANCHOR_DIR):
-        shutil.rmtree(folder, ignore_errors=True)
-    keyring.forget()
 
 
 def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -327,7 +213,7 @@ def _report(
         **{name: medians["rabbitmq"][name] for name in told},
         **medians,
         "brands": customers.BRANDS, "dead": customers.DEAD, "slow": customers.SLOW,
-        "clients": Client.objects.count(), "workers": WORKERS,
+        "clients": Client.objects.count(), "workers": processes.WORKERS,
         "conditions": conditions.stated() | {"load": [round(one, 1) for one in os.getloadavg()]},
         "runs": runs,
     }  # fmt: skip
@@ -342,8 +228,3 @@ def _print(medians: dict[str, dict[str, Any]]) -> None:
     for side, one in medians.items():
         table.add_row(side, *(str(one[name]) for name in names))
     console.print(table)
-
-
-def _percentile(values: list[float], percent: int) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]

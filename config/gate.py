@@ -14,7 +14,7 @@ from django.http import HttpResponse
 
 from audit import anchor
 from audit.exceptions import AuditError
-from config import errors
+from config import errors, handlers
 
 log = structlog.get_logger(__name__)
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -54,8 +54,8 @@ class Gate:
     def _refused(self, error: Exception, environ: dict[str, Any]) -> HttpResponse:
         self._tell_operator(error)
         request = WSGIRequest(environ)
-        if errors.is_for_programs(request):
-            return errors.error_page(request, error)
+        if handlers.is_for_programs(request):
+            return handlers.error_page(request, error)
         after = errors.problem_of(error).headers.get("Retry-After", "60")
         headers = {"Retry-After": after, "Cache-Control": "no-store"}
         return HttpResponse(SENTENCE, "text/plain; charset=utf-8", 503, headers=headers)

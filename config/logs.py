@@ -1,6 +1,7 @@
 """Log lines as JSON with an allow-list of fields, so that no personal value reaches a file by accident."""
 
 import logging
+from http.client import responses
 
 import structlog
 
@@ -25,16 +26,23 @@ def say_only_what_we_wrote(
 ) -> structlog.typing.EventDict:
     """Leave out what a caller wrote: Django's messages quote paths, hosts and field names.
 
-    What remains is the sentence with its places open, and the status. Paths of ours are quoted
-    where we log ourselves.
+    What remains is the sentence up to its first open place, or else the status in words. Paths of
+    ours are quoted where we log ourselves.
     """
     record = event.get("_record")
     if record is None or not record.name.startswith(_QUOTING):
         return event
-    event["event"] = str(record.msg) if event.get("positional_args") else "refused"
-    if (status := getattr(record, "status_code", None)) is not None:
+    status: int = getattr(record, "status_code", 0)
+    # Without arguments the message was written out by then, with what a caller wrote inside.
+    template = str(record.msg) if event.get("positional_args") else ""
+    event["event"] = _before_places(template) or responses.get(status, "refused")
+    if status:
         event["status"] = status
     return event
+
+
+def _before_places(template: str) -> str:
+    return template.partition("%")[0].rstrip(' (:"')
 
 
 def formatter() -> logging.Formatter:

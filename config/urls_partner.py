@@ -11,4 +11,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 # This process has no pages: without these, an unknown path would render the portal's.
-handler400 = handler403 = handler404 = handler500 = "config.errors.error_page"
+handler400 = handler403 = handler404 = handler500 = "config.handlers.error_page"

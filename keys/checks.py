@@ -9,6 +9,7 @@ from django.core import checks
 
 from keys import keyring
 from keys.exceptions import KeysError, RootKeyMissing
+from keys.generations import KEPT_AFTER_NEXT, NEW_EVERY, Keyring
 
 
 @checks.register("keys")
@@ -31,10 +32,10 @@ def _missing(error: RootKeyMissing) -> checks.CheckMessage:
     return checks.Info(_said(error), id="keys.I001")
 
 
-def _overdue(ring: keyring.Keyring) -> list[checks.CheckMessage]:
+def _overdue(ring: Keyring) -> list[checks.CheckMessage]:
     """Warn when backups are about to stay readable longer than promised."""
     oldest = ring.generations()[0]
-    limit = keyring.NEW_EVERY + keyring.KEPT_AFTER_NEXT
+    limit = NEW_EVERY + KEPT_AFTER_NEXT
     if datetime.now(UTC) - oldest.made_at <= limit:
         return []
     return [

@@ -6,6 +6,7 @@ taken nor put back: that they are elsewhere is what recovery lives on.
 """
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,9 @@ class Backup:
             for name, (last, called) in self._sequences.items():
                 cursor.execute("SELECT setval(%s, %s, %s)", [name, last, called])
             cursor.execute("SET session_replication_role = origin")
+
+
+Taken = Callable[[], Backup]
 
 
 def _raw() -> Any:

@@ -7,15 +7,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from audit import anchor, notes, publishing, sequencer, triggers
-from audit.exceptions import (
-    AnchorMissing,
-    AnchorMoved,
-    DatabaseBehindAnchor,
-    LogForked,
-    LogShrank,
-)
+from audit.exceptions import AnchorMissing, AnchorMoved, DatabaseBehindAnchor, LogForked, LogShrank
 from audit.models import LogState
-from tests.audit.test_sequencer import append, both_steps, need_published
+from tests.audit.sequenced import append, both_steps, need_published
 
 TABLES = ("leaf", "checkpoint", "tile", "logstate", "pending", "quarantine", "detail", "entry")
 

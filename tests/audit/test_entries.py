@@ -12,7 +12,7 @@ from audit.models import Detail, Entry
 from keys import sealing, tree
 from keys.exceptions import Tampered
 from tests.audit.conftest import Person, plain
-from tests.audit.test_sequencer import append, both_steps
+from tests.audit.sequenced import append, both_steps
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from audit.log import Draft
 from audit.models import Entry, Leaf, LogState
 from audit.notes import VerifierKey
 from audit.proofs import Proof
-from tests.audit.test_sequencer import append, both_steps
+from tests.audit.sequenced import append, both_steps
 
 
 @pytest.mark.django_db

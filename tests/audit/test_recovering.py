@@ -7,19 +7,14 @@ from django.core.management import call_command
 from django.db import transaction
 
 from audit import anchor, entries, log, recovering, sequencer
-from audit.exceptions import (
-    AnchorMissing,
-    DatabaseBehindAnchor,
-    LogForked,
-    NotInTransaction,
-)
+from audit.exceptions import AnchorMissing, DatabaseBehindAnchor, LogForked, NotInTransaction
 from audit.log import Draft
 from audit.models import Checkpoint, Detail, Entry, Leaf, LogState, Pending, Tally
 from audit.notes import Checkpoint as Signed
 from audit.recovering import Gap, Lost
 from tests.audit.conftest import Person, plain
+from tests.audit.sequenced import append, both_steps, need_published, need_sound
 from tests.audit.test_anchor import copy_of_everything, forget_everything, restore
-from tests.audit.test_sequencer import append, both_steps, need_published, need_sound
 
 
 def hashes() -> list[bytes]:

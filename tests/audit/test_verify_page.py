@@ -20,8 +20,8 @@ from tests.audit.made_bundles import (
     write_large,
     zipped,
 )
-from tests.audit.test_verify import CASES as TAMPERED
-from tests.audit.test_verify import bundle
+from tests.audit.tampering import CASES as TAMPERED
+from tests.audit.tampering import bundle
 from tests.audit.test_verify_rules import CASES as WRONG
 
 PAGE = VERIFIER.parent / "verify.html"

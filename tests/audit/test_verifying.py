@@ -13,7 +13,7 @@ from audit.log import Draft
 from audit.models import Detail, Entry, LogState
 from keys import tree
 from tests.audit.conftest import Person, plain
-from tests.audit.test_sequencer import append, both_steps
+from tests.audit.sequenced import append, both_steps
 
 OTHER = "'" + "0" * 64 + "'"
 

@@ -22,7 +22,7 @@ import consent.exceptions
 import consent.oauth.exceptions
 import keys.exceptions
 import vault.exceptions
-from config import errors
+from config import errors, handlers
 from tests.consent.oauth import world
 
 # What is refused is also on record.
@@ -198,7 +198,9 @@ def test_oauth_endpoints_never_answer_with_a_problem() -> None:
 
 def test_pages_stay_with_their_own_handlers() -> None:
     request = RequestFactory().get("/pages/broken")
-    middleware = errors.ProblemMiddleware(lambda _request: HttpResponse("<p>gone</p>", status=404))
+    middleware = handlers.ProblemMiddleware(
+        lambda _request: HttpResponse("<p>gone</p>", status=404)
+    )
     assert middleware.process_exception(request, KeyError(SECRET)) is None
     assert middleware(request).content == b"<p>gone</p>"
 

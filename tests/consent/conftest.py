@@ -1,10 +1,13 @@
 """The cast of most tests: a guest with a pod, a hotel with a client, a grant between them."""
 
+from pathlib import Path
+
 import pytest
 
 from consent.actors import Actor
 from consent.models import Client, Grant
 from tests import cast
+from tests.backups import Backup, Taken, publish
 from vault.models import Pod
 
 
@@ -35,3 +38,14 @@ def grant(pod: Pod, hotel: Client) -> Grant:
 @pytest.fixture
 def owner(pod: Pod) -> Actor:
     return Actor.owner(pod.owner)
+
+
+@pytest.fixture
+def back_up(tmp_path: Path) -> Taken:
+    """Sequence, publish, and take a backup."""
+
+    def take() -> Backup:
+        publish()
+        return Backup(tmp_path / "backup.sqlite3")
+
+    return take

@@ -1,8 +1,6 @@
 """What a backup cannot give back: it stays shut, and the operator reads what it was."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,40 +20,20 @@ from consent.revocation import obligations
 from keys import rotation, tree
 from keys.models import Key
 from tests import cast
-from tests.backups import Backup, lose, publish, recover
+from tests.backups import Taken, lose, recover
 from tests.consent.oauth.world import new_key, public_jwk
+from tests.consent.restored import LOST, STAY, THREE, WITHDRAWN, fresh
 from tests.leaves import leaves
 from vault import pods
 from vault.models import Pod, Record
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STAY = {"hotel": "Maru Hotel", "room": "1204", "check_in": "2026-11-20", "check_out": "2026-11-22"}
-LOST = "lost-in-restore"
-WITHDRAWN = Grant.EndKind.WITHDRAWN
-THREE = [cast.make_item(name) for name in ("stay", "itinerary", "preferences")]
-Taken = Callable[[], Backup]
-
-
-@pytest.fixture
-def back_up(tmp_path: Path) -> Taken:
-    """Sequence, publish, and take a backup."""
-
-    def take() -> Backup:
-        publish()
-        return Backup(tmp_path / "backup.sqlite3")
-
-    return take
-
 
 @transaction.atomic
 def enter(kind: EntryType, **fields: Any) -> None:
     """Append an entry of something for which there is no rule yet, or none without a browser."""
     log.append(log.Draft(**{"type": kind, "role": "operator", **fields}))
-
-
-def fresh(grant: Grant) -> Grant:
-    return Grant.objects.get(pk=grant.pk)
 
 
 # Decisions -----------------------------------------------------------------------------

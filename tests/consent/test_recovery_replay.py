@@ -17,19 +17,15 @@ from consent.recovery.settling import which
 from consent.recovery.states import States
 from tests import cast
 from tests.backups import Backup, lose, publish, recover
+from tests.consent.restored import THREE, fresh
 from tests.leaves import leaves
 
 GROUND = "partner-breach"
-THREE = [cast.make_item(name) for name in ("stay", "itinerary", "preferences")]
 Act = Callable[[Grant], Any]
 
 
 def owner_of(grant: Grant) -> Actor:
     return Actor.owner(grant.pod.owner)
-
-
-def fresh(grant: Grant) -> Grant:
-    return Grant.objects.select_related("pod__owner", "partner").get(pk=grant.pk)
 
 
 def unless_over(act: Act) -> Act:

@@ -15,6 +15,7 @@ from django.db import close_old_connections, connection
 
 from consent.models import Grant
 from keys import keyring, rotation
+from keys.generations import Keyring
 from keys.models import Key
 from keys.providers import FileProvider
 from tests.door.brand import Brand
@@ -132,7 +133,7 @@ class SlowProvider(FileProvider):
 def test_a_look_that_began_earlier_never_brings_back_what_it_saw(made_keyring: Path) -> None:
     directory = Path(settings.KEYRING_DIR)
     provider = SlowProvider(directory)
-    ring = keyring.Keyring(directory, provider)
+    ring = Keyring(directory, provider)
     provider.slow = threading.Thread(target=ring.reopen)
     provider.slow.start()
     assert provider.reached.wait(timeout=10)
@@ -144,6 +145,6 @@ def test_a_look_that_began_earlier_never_brings_back_what_it_saw(made_keyring: P
     provider.slow.join()
     maker.join()
 
-    newest = keyring.Keyring(directory, FileProvider(directory)).current()
+    newest = Keyring(directory, FileProvider(directory)).current()
     assert ring.current() == newest
     assert len(ring.generations()) == 2

@@ -24,6 +24,7 @@ from keys.exceptions import (
     RootKeyWrong,
     Tampered,
 )
+from keys.generations import KEPT_AFTER_NEXT, NEW_EVERY, Keyring
 from keys.providers import FileProvider
 from keys.store import Store
 
@@ -163,7 +164,7 @@ def test_the_background_look_notices_and_stops_when_told(settings, directory, tm
 
 def test_a_generation_made_by_another_process_is_found_at_once(directory):
     here = keyring.keyring()
-    elsewhere = keyring.Keyring(directory, FileProvider(directory))
+    elsewhere = Keyring(directory, FileProvider(directory))
     elsewhere.ensure_generation(force=True)
     generation, blob = elsewhere.wrap(SECRET, [])
     assert generation != here.current()
@@ -180,9 +181,9 @@ def test_a_new_generation_is_made_when_it_is_due_and_not_before():
     ring = keyring.keyring()
     first, now = ring.current(), datetime.now(UTC)
     assert ring.ensure_generation(now=now) == first
-    second = ring.ensure_generation(now=now + keyring.NEW_EVERY)
+    second = ring.ensure_generation(now=now + NEW_EVERY)
     assert second != first
-    assert ring.ensure_generation(now=now + keyring.NEW_EVERY) == second
+    assert ring.ensure_generation(now=now + NEW_EVERY) == second
 
 
 def test_a_clock_that_went_back_does_not_reorder_generations():
@@ -193,7 +194,7 @@ def test_a_clock_that_went_back_does_not_reorder_generations():
 
 
 def test_no_generation_lives_longer_than_the_promise_to_backups():
-    longest = keyring.NEW_EVERY + keyring.KEPT_AFTER_NEXT
+    longest = NEW_EVERY + KEPT_AFTER_NEXT
     assert longest <= timedelta(days=14)
 
 
@@ -263,7 +264,7 @@ def test_a_start_that_was_killed_before_the_manifest_starts_over(tmp_path):
     (tmp_path / "ring" / "keyring.json").unlink()
     assert not store.exists
     store.create(datetime.now(UTC))
-    assert keyring.Keyring(tmp_path / "ring", FileProvider(tmp_path / "ring")).current()
+    assert Keyring(tmp_path / "ring", FileProvider(tmp_path / "ring")).current()
     assert len(list((tmp_path / "ring").glob("unfinished-*"))) == 2
 
 

@@ -10,7 +10,8 @@ from django.db import connection, transaction
 
 from keys import rotation, rows, tree
 from keys.exceptions import GenerationGone, KeyErased
-from keys.keyring import KEPT_AFTER_NEXT, NEW_EVERY, keyring
+from keys.generations import KEPT_AFTER_NEXT, NEW_EVERY
+from keys.keyring import keyring
 from keys.models import DestroyedKey, Key
 
 pytestmark = pytest.mark.django_db

@@ -13,6 +13,7 @@ from vault import pods
 from vault.models import Pod
 
 STAY = {"hotel": "Maru Hotel", "room": "1204", "check_in": "2026-11-20", "check_out": "2026-11-22"}
+Read = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def stay(pod: Pod) -> Any:
 
 
 @pytest.fixture
-def read(token: bytes, grant: Grant) -> Callable[..., dict[str, Any]]:
+def read(token: bytes, grant: Grant) -> Read:
     """Read the stay as the hotel would; keywords change the call."""
 
     def call(**changes: Any) -> dict[str, Any]:

@@ -159,4 +159,4 @@ urlpatterns = [
     path("oauth/broken", broken),
     path("pages/broken", broken),
 ]
-handler400 = handler403 = handler404 = handler500 = "config.errors.error_page"
+handler400 = handler403 = handler404 = handler500 = "config.handlers.error_page"

@@ -9,10 +9,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from audit import log
+from audit.models import Entry
 from audit.types import EntryType
 from consent.models import Client, Delivery, Grant, Obligation, Partner
 from consent.revocation import claims, courier, deliveries, entries, obligations, settling
 from consent.revocation.events import EventType
+from consent.revocation.sending import Outcome
 from tests.consent.revocation.receiver import Brand, brand
 
 
@@ -77,3 +79,12 @@ def later(delivery: Delivery, **moments: Any) -> None:
     """Move moments of a delivery's row: what the clock would have done."""
     Delivery.objects.filter(pk=delivery.pk).update(**moments)
     delivery.refresh_from_db()
+
+
+def outcome(code: str = "answered-500", **more: Any) -> Outcome:
+    return Outcome(code=code, **more)
+
+
+def types_of_entries() -> list[str]:
+    return [one for one in Entry.objects.order_by("seq").values_list("type", flat=True)
+            if one.startswith(("delivery", "obligation"))]  # fmt: skip
