@@ -48,7 +48,8 @@ def refuse(
         audit_key=audit_key if pod else None,
         detail=_detail(purpose, category, known_purpose, known_category) if pod else None,
     )
-    tally.refuse(draft, _sameness(facts, known_purpose, known_category, reason), times=times)
+    said = (reason, action, known_purpose, known_category)
+    tally.refuse(draft, _sameness(facts, *said), times=times)
 
 
 def too_many(*, partner: str, client: str, partner_epoch: int) -> None:
@@ -88,10 +89,10 @@ def _short(text: str) -> str:
     return text.encode()[:RAW_BYTES].decode(errors="ignore")
 
 
-def _sameness(facts: Facts, purpose: str, category: str, reason: str) -> bytes:
+def _sameness(facts: Facts, reason: str, action: str, purpose: str, category: str) -> bytes:
     # Calls are identical when the same client is refused the same thing about the same grant for
     # the same reason. Without a grant the subject is a stranger's word: all of them are one. So
     # are purposes and categories that nobody registered, or each made-up word would be an entry.
     who = facts.grant.ref if facts.grant else ""
-    said = "\n".join((facts.client.ref, who, reason, purpose, category))
+    said = "\n".join((facts.client.ref, who, reason, action, purpose, category))
     return hashlib.sha256(said.encode()).digest()
