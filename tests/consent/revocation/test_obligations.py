@@ -15,6 +15,7 @@ from consent.revocation import clocks, escalations, obligations
 from tests import cast
 from tests.consent.revocation.conftest import obliged, send_all, was_read
 from tests.consent.revocation.receiver import Brand
+from tests.leaves import leaves
 
 pytestmark = pytest.mark.django_db
 
@@ -264,6 +265,23 @@ def test_abandoning_an_obligation_takes_two_persons_and_is_on_record(grant: Gran
 
     assert not Obligation.objects.open().exists()
     assert entries()[-2:] == ["obligation.abandoned", "obligation.abandoned"]
+
+
+def test_a_partner_may_ask_again_once_what_barred_it_is_abandoned(
+    grant: Grant, hotel: Client
+) -> None:
+    (owed,) = obliged(grant)
+    for stage in (1, 2):
+        escalations.escalate_overdue(clocks.escalation_due(owed.opened_at, stage))
+    assert _barred(hotel)
+    one, two = (Actor.operator(cast.make_owner()) for _ in range(2))
+
+    obligations.abandon(owed, "brand dissolved", first=one, second=two)
+
+    assert not _barred(hotel)
+    assert [told["reason"] for told in leaves("partner.changed")] == [
+        "requests-barred", "requests-allowed",
+    ]  # fmt: skip
 
 
 def test_the_list_of_a_partner_holds_nobody_elses(grant: Grant, hotel: Client) -> None:
