@@ -70,10 +70,15 @@ def too_many(*, partner: str, client: str, partner_epoch: int) -> None:
 def with_obligation(refusal: ConsentError, facts: Facts) -> ConsentError:
     """Let the refusal of an ended grant name what its partner owes since then, if anything (6.5)."""
     if isinstance(refusal, GrantEnded) and facts.grant is not None:
-        owed = Obligation.objects.filter(grant_id=facts.grant.id, holder="")
-        latest = owed.order_by("-opened_at").values_list("pk", flat=True).first()
-        refusal.obligation = None if latest is None else str(latest)
+        refusal.obligation = owed_after(facts.grant.id)
     return refusal
+
+
+def owed_after(grant_id: UUID) -> str | None:
+    """Return what a partner itself owes since a grant ended, by its id; None for nothing."""
+    owed = Obligation.objects.filter(grant_id=grant_id, holder="")
+    latest = owed.order_by("-opened_at").values_list("pk", flat=True).first()
+    return None if latest is None else str(latest)
 
 
 def _detail(purpose: str, category: str, known_purpose: str, known_category: str) -> dict[str, Any]:
