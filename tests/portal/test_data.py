@@ -10,7 +10,6 @@ from tests.portal.conftest import World
 from vault import categories, pods
 from vault.models import Pod, Record
 
-
 # Every field of every category that takes a number, or numbers line by line.
 NUMBERS = [
     (name, path)

@@ -23,7 +23,11 @@ def show(request: HttpRequest, pod: Pod) -> HttpResponse:
     types = FILTERS[kind][1] if kind in FILTERS else None
     grant = _grant(request, pod)
     events = timeline.of(
-        pod, types=types, grant=grant, before=numbers.whole(request.GET.get("before")), limit=PER_PAGE + 1
+        pod,
+        types=types,
+        grant=grant,
+        before=numbers.whole(request.GET.get("before")),
+        limit=PER_PAGE + 1,
     )
     page, rest = events[:PER_PAGE], events[PER_PAGE:]
     context = {
