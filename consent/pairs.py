@@ -14,7 +14,10 @@ def pairwise_of(partner: Partner, pod: Pod) -> str:
 
 
 def pod_of(partner: Partner, pairwise: str) -> Pod | None:
-    """Return the pod that this partner knows by this id; another partner's id is unknown (P6)."""
+    """Return the pod that this partner knows by this id; another partner's id is unknown (P6).
+
+    An erased one, too: its partner is told that the grant ended, as every read is (6.5).
+    """
     pair = Pair.objects.filter(partner=partner, pairwise=pairwise).select_related("pod__owner")
     found = pair.first()
-    return None if found is None or found.pod.erased_at is not None else found.pod
+    return None if found is None else found.pod

@@ -55,9 +55,9 @@ def block(pod: Pod, about: About, actor: Actor) -> bool:
         return False
     _append(EntryType.RULE_MADE, pod, about, actor)
     waiting = AccessRequest.objects.of(pod).waiting().select_related("pod__owner", "partner")
-    for request in waiting.prefetch_related("items").order_by("pk"):
-        if kept_out.keeps_out(pod, request):
-            requests.refuse(request, actor=actor)
+    asked = waiting.prefetch_related("items").order_by("pk")
+    ruled_out = (each for each in asked if kept_out.keeps_out(pod, each))
+    requests.refuse_waiting(ruled_out, actor=actor)
     return True
 
 

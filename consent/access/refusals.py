@@ -48,7 +48,8 @@ def refuse(
         audit_key=audit_key if pod else None,
         detail=_detail(purpose, category, known_purpose, known_category) if pod else None,
     )
-    tally.refuse(draft, _sameness(facts, known_purpose, known_category, reason), times=times)
+    said = (reason, action, known_purpose, known_category)
+    tally.refuse(draft, _sameness(facts, *said), times=times)
 
 
 def too_many(*, partner: str, client: str, partner_epoch: int) -> None:
@@ -69,10 +70,15 @@ def too_many(*, partner: str, client: str, partner_epoch: int) -> None:
 def with_obligation(refusal: ConsentError, facts: Facts) -> ConsentError:
     """Let the refusal of an ended grant name what its partner owes since then, if anything (6.5)."""
     if isinstance(refusal, GrantEnded) and facts.grant is not None:
-        owed = Obligation.objects.filter(grant_id=facts.grant.id, holder="")
-        latest = owed.order_by("-opened_at").values_list("pk", flat=True).first()
-        refusal.obligation = None if latest is None else str(latest)
+        refusal.obligation = owed_after(facts.grant.id)
     return refusal
+
+
+def owed_after(grant_id: UUID) -> str | None:
+    """Return what a partner itself owes since a grant ended, by its id; None for nothing."""
+    owed = Obligation.objects.filter(grant_id=grant_id, holder="")
+    latest = owed.order_by("-opened_at").values_list("pk", flat=True).first()
+    return None if latest is None else str(latest)
 
 
 def _detail(purpose: str, category: str, known_purpose: str, known_category: str) -> dict[str, Any]:
@@ -88,10 +94,10 @@ def _short(text: str) -> str:
     return text.encode()[:RAW_BYTES].decode(errors="ignore")
 
 
-def _sameness(facts: Facts, purpose: str, category: str, reason: str) -> bytes:
+def _sameness(facts: Facts, reason: str, action: str, purpose: str, category: str) -> bytes:
     # Calls are identical when the same client is refused the same thing about the same grant for
     # the same reason. Without a grant the subject is a stranger's word: all of them are one. So
     # are purposes and categories that nobody registered, or each made-up word would be an entry.
     who = facts.grant.ref if facts.grant else ""
-    said = "\n".join((facts.client.ref, who, reason, purpose, category))
+    said = "\n".join((facts.client.ref, who, reason, action, purpose, category))
     return hashlib.sha256(said.encode()).digest()

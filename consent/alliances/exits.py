@@ -57,6 +57,6 @@ def end_journey(journey: Journey, actor: Actor) -> list[Grant]:
     )
     ended = grants.end_every(through(journey), Grant.EndKind.WITHDRAWN, REASON, actor)
     undecided = AccessRequest.objects.of(pod).waiting().filter(stop__journey=journey)
-    for request in undecided.select_related("pod__owner").order_by("pk"):
-        requests.refuse(request, actor=actor)
+    waiting = undecided.select_related("pod__owner").order_by("pk")
+    requests.refuse_waiting(waiting, actor=actor)
     return ended

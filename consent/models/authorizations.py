@@ -55,7 +55,6 @@ class RefreshToken(models.Model):
     digest = models.BinaryField(primary_key=True, max_length=32)
     client = models.ForeignKey(Client, models.CASCADE, related_name="+")
     grant = models.ForeignKey(Grant, models.CASCADE, related_name="refresh_tokens")
-    cnf_jkt = models.CharField(max_length=43, blank=True)
     family = models.UUIDField(unique=True, editable=False)
     issued_at = models.DateTimeField(default=timezone.now, editable=False)
     killed_at = models.DateTimeField(null=True, editable=False)

@@ -75,7 +75,6 @@ class Reason(StrEnum):
     GRANT_OVER = "grant_over"
     REFRESH = "refresh_unknown"
     REFRESH_CLIENT = "refresh_of_another"
-    REFRESH_KEY = "refresh_key_mismatch"
     # Proofs of possession (RFC 9449)
     PROOF_MISSING = "proof_missing"
     PROOF_MALFORMED = "proof_malformed"

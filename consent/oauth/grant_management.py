@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from consent import grants
+from consent.access import refusals
 from consent.actors import Actor
 from consent.exceptions import GrantEnded
 from consent.models import Client, Grant
@@ -22,7 +23,8 @@ PATH = pushing.API + "/grants"
 def query(grant: Grant) -> dict[str, Any]:
     """Return what is granted. Raises `GrantEnded` for one that is over."""
     if grant.ended_at is not None or grant.stops_at <= timezone.now():
-        raise GrantEnded(grant.ended_at or grant.stops_at)
+        owed = refusals.owed_after(grant.pk)
+        raise GrantEnded(grant.ended_at or grant.stops_at, owed)
     moments = [grant.given_at, grant.paused_at, grant.suspended_at]
     return {
         "grant_id": str(grant.pk),

@@ -24,8 +24,10 @@ def of(value: str, caller: Client) -> dict[str, Any]:
 def _access(token: AccessToken) -> dict[str, Any]:
     if _is_over(token):
         return INACTIVE
-    kind = "DPoP" if token.cnf_jkt else "Bearer"
-    return _about(token) | {"token_type": kind, "exp": int(token.expires_at.timestamp())}
+    told = _about(token) | {"exp": int(token.expires_at.timestamp())}
+    if not token.cnf_jkt:
+        return told | {"token_type": "Bearer"}
+    return told | {"token_type": "DPoP", "cnf": {"jkt": token.cnf_jkt}}
 
 
 def _refresh(digest: bytes, caller: Client) -> RefreshToken | None:
@@ -49,8 +51,6 @@ def _about(token: AccessToken | RefreshToken) -> dict[str, Any]:
         "aud": settings.ORIGIN,
         "iat": int(token.issued_at.timestamp()),
     }
-    if token.cnf_jkt:
-        told["cnf"] = {"jkt": token.cnf_jkt}
     if token.grant is not None:
         told["sub"] = token.grant.pairwise
         told["grant_id"] = str(token.grant_id)

@@ -53,7 +53,11 @@ def redeem(
 
 @transaction.atomic
 def refresh(client: Client, value: str, *, jkt: str) -> Redeemed:
-    """Return a new access token; the refresh token stays as it is. Raises `KnockRefused`."""
+    """Return a new access token; the refresh token stays as it is. Raises `KnockRefused`.
+
+    It is the client's, who has just proved who it is; no proof binds it (RFC 9449, 5). So a client
+    may change its key `jkt`, which only the new token is bound to.
+    """
     # Held until the new token stands: whoever kills the family meanwhile waits, and kills it too.
     known = RefreshToken.objects.select_for_update(of=("self",)).select_related("grant")
     found = known.filter(digest=tokens.digest(value)).first()
@@ -61,8 +65,6 @@ def refresh(client: Client, value: str, *, jkt: str) -> Redeemed:
         raise _invalid(Reason.REFRESH)
     if found.client_id != client.pk:
         raise _invalid(Reason.REFRESH_CLIENT)
-    if found.cnf_jkt != jkt:
-        raise _invalid(Reason.REFRESH_KEY)
     grant = _live_grant(found.grant)
     access = tokens.issue(client, jkt=jkt, grant=grant, family=found.family)
     return Redeemed(access_token=access, grant=grant)
@@ -130,7 +132,7 @@ def _spend(code: AuthorizationCode, client: Client, grant: Grant, jkt: str) -> R
         return None
     value = secrets.token_urlsafe(tokens.ENTROPY)
     RefreshToken.objects.create(
-        digest=tokens.digest(value), client=client, grant=grant, cnf_jkt=jkt, family=code.family
+        digest=tokens.digest(value), client=client, grant=grant, family=code.family
     )
     access = tokens.issue(client, jkt=jkt, grant=grant, family=code.family)
     return Redeemed(access_token=access, grant=grant, refresh_token=value)

@@ -50,9 +50,12 @@ def cancel(request: AccessRequest, actor: Actor) -> AccessRequest:
 
 @transaction.atomic
 def take_back(chosen: QuerySet[AccessRequest], actor: Actor) -> int:
-    """Close every request of a set that nobody decided, and tell its partner; return how many."""
-    undecided = chosen.filter(decided_at=None, closed_at=None)
-    held = list(_with_people(undecided).select_for_update(of=("self",)).order_by("pk"))
+    """Close every request of a set that nobody approved, and tell its partner; return how many.
+
+    Refused ones too: one that stayed pending among closed ones would tell of a customer (3.5).
+    """
+    open_ = chosen.filter(approved_at=None, closed_at=None)
+    held = list(_with_people(open_).select_for_update(of=("self",)).order_by("pk"))
     AccessRequest.objects.filter(pk__in=[each.pk for each in held]).update(closed_at=timezone.now())
     log.append_many([entries.of_request(EntryType.REQUEST_CANCELLED, each, actor) for each in held])
     deliveries.enqueue_all(_closed(each) for each in held)

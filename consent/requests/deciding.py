@@ -1,5 +1,7 @@
 """What an owner decides on a request. A decision is final (3.7)."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
@@ -90,6 +92,13 @@ def refuse(
     if request.in_session:
         closing.tell_closed(request)
     return request
+
+
+def refuse_waiting(waiting: Iterable[AccessRequest], *, actor: Actor) -> None:
+    """Refuse each of these; what another page or the clock has settled meanwhile stays as it is."""
+    for request in waiting:
+        with suppress(AlreadyDecided, RequestExpired):
+            refuse(request, actor=actor)
 
 
 def _need_member(request: AccessRequest) -> dict[str, str]:

@@ -6,6 +6,8 @@ Stage 3: it is flagged for the regulator. None of it ends the obligation.
 
 import logging
 from datetime import datetime
+from itertools import islice
+from uuid import UUID
 
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -26,35 +28,54 @@ BATCH = 200
 
 
 def escalate_overdue(now: datetime | None = None, limit: int = BATCH) -> int:
-    """Take overdue obligations to the stage that their age deserves; return how many moved."""
+    """Take overdue obligations to the stage that their age deserves; return how many moved.
+
+    At most `limit` move. All are looked at: many that wait for a stage of theirs, or whose mail
+    nobody takes, must not keep the others from theirs.
+    """
     now = now or timezone.now()
-    overdue = (
-        Obligation.objects.overdue(now)
-        .filter(escalation__lt=LAST_STAGE)
-        .select_related("partner")
-        .order_by("escalation", "due_at")
+    overdue = Obligation.objects.overdue(now).filter(escalation__lt=LAST_STAGE)
+    # Mails come last: they take time, and sometimes nobody takes them.
+    in_order = overdue.select_related("partner").order_by("-escalation", "due_at")
+    due = [one.pk for one in in_order.iterator() if _is_due(one, now)]
+    unreached: set[UUID] = set()
+    moved = (pk for pk in due if _escalated(pk, now, unreached))
+    return sum(1 for _pk in islice(moved, limit))
+
+
+def _is_due(obligation: Obligation, now: datetime) -> bool:
+    due = clocks.escalation_due(
+        obligation.opened_at, obligation.escalation + 1, obligation.partner.bound_by
     )
-    return sum(_escalated(one, now) for one in overdue[:limit])
+    return due is not None and now >= due
 
 
-def _escalated(obligation: Obligation, now: datetime) -> bool:
+def _escalated(obligation_id: UUID, now: datetime, unreached: set[UUID]) -> bool:
     try:
-        return _escalate(obligation, now)
+        return _escalate(obligation_id, now, unreached)
     except (ValueError, KeysError):
         # One that cannot be moved does not stop the others.
         logger.exception("an obligation cannot be escalated")
         return False
 
 
-def _escalate(obligation: Obligation, now: datetime) -> bool:
+def _escalate(obligation_id: UUID, now: datetime, unreached: set[UUID]) -> bool:
+    """Move one that is due. `unreached`: the partners whose mail was not taken in this turn."""
+    obligation = Obligation.objects.select_related("partner").get(pk=obligation_id)
     stage = obligation.escalation + 1
-    due = clocks.escalation_due(obligation.opened_at, stage, obligation.partner.bound_by)
-    if due is None or now < due:
-        return False
     # The mail goes first: a process that dies in between sends it twice, never not at all.
-    if stage == 1 and not _mail(obligation) and not _is_next_due(obligation, now):
+    if stage == 1 and not _is_told(obligation, unreached) and not _is_next_due(obligation, now):
         return False
     return _record(obligation, stage, now)
+
+
+def _is_told(obligation: Obligation, unreached: set[UUID]) -> bool:
+    if obligation.partner_id in unreached:
+        return False
+    taken = _mail(obligation)
+    if not taken:
+        unreached.add(obligation.partner_id)
+    return taken
 
 
 @transaction.atomic

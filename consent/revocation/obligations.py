@@ -17,7 +17,7 @@ from consent.actors import Actor
 from consent.exceptions import SecondPersonNeeded
 from consent.models import Delivery, Obligation, Partner
 from consent.models.obligations import ObligationQuerySet
-from consent.revocation import entries
+from consent.revocation import bars, entries
 from consent.revocation.owing import drafts, open_all, open_for, was_read
 
 __all__ = [
@@ -91,6 +91,7 @@ def abandon(obligation: Obligation, reason: str, *, first: Actor, second: Actor)
             for actor in (first, second)
         ]
     )
+    bars.lift(held.partner_id)
     return True
 
 

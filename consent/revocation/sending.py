@@ -33,7 +33,7 @@ from consent.revocation import addresses
 from consent.revocation.addresses import Endpoint
 from consent.revocation.events import MEDIA_TYPE
 from consent.revocation.faults import point
-from consent.revocation.schedule import DEADLINE
+from consent.revocation.schedule import DEADLINE, SENDERS
 
 ANSWER_CAP = 64 * 1024
 LOOKUP = timedelta(seconds=5)
@@ -136,6 +136,7 @@ def _resolve(endpoint: Endpoint) -> list[str]:
     try:
         answers = job.result(LOOKUP.total_seconds())
     except (LookupTooSlow, OSError, UnicodeError):
+        job.cancel()  # what nobody waits for any more takes no thread
         raise Undelivered("name-not-found") from None
     return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
@@ -285,7 +286,8 @@ def _tls() -> ssl.SSLContext:
 # Threads do not survive a fork.
 @cache
 def _lookups() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(32, thread_name_prefix="lookup")
+    # One for each sender: brands whose name servers are silent keep nobody else's name waiting.
+    return ThreadPoolExecutor(SENDERS, thread_name_prefix="lookup")
 
 
 @cache

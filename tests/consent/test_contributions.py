@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from audit.models import Entry
-from consent import contributions, grants, partners
+from consent import contributions, erasure, grants, partners
+from consent.access import calls, reading
 from consent.actors import Actor
 from consent.exceptions import (
     ConsentError,
@@ -20,7 +21,10 @@ from consent.exceptions import (
     UnknownThing,
 )
 from consent.models import Client, Contribution, Grant
+from consent.oauth import tokens
 from tests import cast
+from tests.consent.forgetting.test_forgetting import forget
+from tests.consent.grants.test_ending import read_once
 from tests.leaves import is_about, leaves, only
 from vault import pods
 from vault.exceptions import RecordInvalid, RRNFound
@@ -119,6 +123,30 @@ def test_after_an_end_a_pause_or_a_suspension_nothing_is_taken(
     assert [told["reason"] for told in leaves("record.refused")] == [
         "grant-paused", "partner-suspended", "grant-ended",
     ]  # fmt: skip
+
+
+@pytest.mark.rule("consent.md", "6.5")
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_after_its_person_was_erased_it_is_told_of_the_end_as_a_read_is(
+    pod: Pod, hotel: Client, owner: Actor, is_forgotten: bool
+) -> None:
+    grant = cast.make_grant(pod, hotel, items=[*BRINGS, cast.make_item("stay")])
+    read_once(grant)
+    erasure.erase_pod(pod, owner, at_once=True)
+    if is_forgotten:
+        forget()
+    grant.refresh_from_db()
+
+    with pytest.raises(GrantEnded) as brought:
+        bring(grant, hotel)
+    asked = {"subject": grant.pairwise, "category": "stay", "purpose": grant.purpose}
+    with pytest.raises(GrantEnded) as read:
+        reading.read(tokens.digest(tokens.issue(hotel)), calls.parse(asked))
+
+    assert brought.value.obligation is not None
+    assert vars(brought.value) == vars(read.value)
+    told = leaves("record.refused", reason="grant-ended", grant=grant.ref)
+    assert [each["actions"] for each in told] == [["contribute"], ["read"]]
 
 
 @pytest.mark.rule("PIPA", "Art. 24-2")

@@ -40,7 +40,8 @@ def test_an_erased_pod_has_no_keys_no_records_and_no_grants(
         pods.put(erased, "preferences", PREFERENCES)
     waiting.refresh_from_db()
     assert requests.state(waiting) == "pending"
-    assert pairs.pod_of(hotel.partner, grant.pairwise) is None
+    known = pairs.pod_of(hotel.partner, grant.pairwise)
+    assert known is not None and known.erased_at is not None
 
 
 def test_erasing_twice_is_once(pod: Pod, owner: Actor) -> None:

@@ -71,6 +71,8 @@ def test_the_timeline_goes_on_page_by_page(
     older = f"?before={all_of_them[2].seq}"
     assert older in first
     assert "You opened your vault" not in first
+    for nonsense in ("²", "-", "9" * 30, "٣"):
+        assert browser.get("/activity/", {"before": nonsense}).status_code == 200
     last = browser.get(f"/activity/?before={all_of_them[-2].seq}").content.decode()
     assert "You opened your vault" in last
     assert timezone.now() >= all_of_them[0].at

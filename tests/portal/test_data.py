@@ -1,13 +1,22 @@
 """My data: adding, changing, deleting, hiding, bringing in files; what is wrong is said beside it."""
 
 import pytest
+from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
-from portal.customer.forms.records import RecordForm
+from portal.customer.forms.records import Lines, RecordForm
 from tests.portal.conftest import World
 from vault import categories, pods
 from vault.models import Pod, Record
+
+# Every field of every category that takes a number, or numbers line by line.
+NUMBERS = [
+    (name, path)
+    for name, category in sorted(categories.load().items())
+    for path, field in RecordForm(category).fields.items()
+    if isinstance(field, forms.FloatField | forms.IntegerField | Lines)
+]
 
 
 @pytest.mark.parametrize("name", sorted(categories.load()))
@@ -53,6 +62,15 @@ def test_a_change_on_an_old_page_is_refused(browser: Browser, world: World) -> N
     browser.post(at, new)
     page = browser.post(at, new | {"hotel": "Other"})
     assert "changed somewhere else" in page.content.decode()
+
+
+@pytest.mark.parametrize("version", ["²", "9" * 5000, "٣", "-", "", "1.0"])
+def test_a_version_that_is_no_number_of_ours_is_none(
+    browser: Browser, world: World, version: str
+) -> None:
+    at = f"/data/records/{world.record.pk}/change/"
+    page = browser.post(at, {"hotel": "Aurora", "check_in": "2026-08-14", "version": version})
+    assert page.status_code < 500
 
 
 @pytest.mark.rule("주민등록번호 is neither stored nor requested", "consent.md 11.4")
@@ -153,3 +171,10 @@ def test_ten_thousand_records_come_a_page_at_a_time(
     assert "Hotel 12" in first
     assert "Hotel 10" not in first
     assert "Hotel 10" in browser.get("/data/stay/?page=2").content.decode()
+
+
+def test_numbers_that_no_record_can_hold_are_no_errors_of_ours(browser: Browser, pod: Pod) -> None:
+    for name, field in NUMBERS:
+        for number in ("1e300", "-1e300", "1e15", "²", "--5", "9" * 400):
+            page = browser.post(f"/data/{name}/add/", {field: number})
+            assert page.status_code < 500, (name, field)

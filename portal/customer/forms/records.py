@@ -12,7 +12,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from portal.customer import words
+from portal.customer import numbers, words
 from vault import strictjson
 from vault.categories import Category
 from vault.exceptions import MalformedJSON, RecordInvalid, RRNFound
@@ -175,7 +175,8 @@ def _split(value: str, kind: str | None) -> list[Any]:
     parts = [line.strip() for line in value.splitlines() if line.strip()]
     if kind == "string":
         return parts
-    return [int(part) if part.lstrip("-").isdigit() else part for part in parts]
+    found = ((part, numbers.whole(part)) for part in parts)
+    return [part if number is None else number for part, number in found]
 
 
 def _initial(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

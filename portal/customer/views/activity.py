@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from consent.models import Grant
-from portal.customer import shared, timeline
+from portal.customer import numbers, shared, timeline
 from portal.customer.doors import with_pod
 from portal.customer.sentences import FILTERS
 from vault.models import Pod
@@ -23,7 +23,11 @@ def show(request: HttpRequest, pod: Pod) -> HttpResponse:
     types = FILTERS[kind][1] if kind in FILTERS else None
     grant = _grant(request, pod)
     events = timeline.of(
-        pod, types=types, grant=grant, before=_number(request.GET.get("before")), limit=PER_PAGE + 1
+        pod,
+        types=types,
+        grant=grant,
+        before=numbers.whole(request.GET.get("before")),
+        limit=PER_PAGE + 1,
     )
     page, rest = events[:PER_PAGE], events[PER_PAGE:]
     context = {
@@ -42,7 +46,3 @@ def _grant(request: HttpRequest, pod: Pod) -> Grant | None:
     except ValueError:
         return None
     return get_object_or_404(shared.loaded(pod), id=grant_id)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) < 19 else None

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from consent.models import GrantItem
-from portal.customer import words
+from portal.customer import numbers, words
 from portal.customer.doors import with_pod
 from portal.customer.forms.records import RecordForm
 from vault import categories, pods
@@ -119,7 +119,7 @@ def change(request: HttpRequest, pod: Pod, record_id: UUID) -> HttpResponse:
     kind = _category(found.category)
     opened = pods.get(pod, found.id)
     form = RecordForm(kind, *_sent(request), value=opened.value)
-    expected = _number(request.POST.get("version"))
+    expected = numbers.whole(request.POST.get("version"))
 
     def write(value: dict[str, Any]) -> None:
         if found.source == Source.OWNER:
@@ -206,7 +206,3 @@ def _put(form: RecordForm, write: Any) -> bool:
     else:
         return True
     return False
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None

@@ -190,6 +190,23 @@ def test_a_brand_that_leaves_loses_what_it_had_through_the_alliance(
     assert len(leaves("alliance.left")) == 2
 
 
+@pytest.mark.rule("consent.md", "3.5")
+def test_a_brand_that_leaves_learns_of_a_refusal_what_it_learns_of_silence(
+    journey: Journey, sky: Airport
+) -> None:
+    _first, refused, ignored = asked_of(journey)
+    decide(journey, no(refused))
+
+    for each in (refused, ignored):
+        alliances.leave(sky.alliance, each.partner, airport.HOUSE)
+
+    seen = [AccessRequest.objects.get(pk=each.pk) for each in (refused, ignored)]
+    assert [requests.answer(each)["state"] for each in seen] == ["closed", "closed"]
+    told = Delivery.objects.filter(event_type="request-closed")
+    assert set(told.values_list("partner", flat=True)) == {refused.partner_id, ignored.partner_id}
+    assert len(leaves("request.cancelled")) == 2
+
+
 def test_a_brand_that_is_struck_off_leaves_every_alliance(journey: Journey, sky: Airport) -> None:
     partner = sky.clients[1].partner
     deregistration.deregister(partner, airport.HOUSE)

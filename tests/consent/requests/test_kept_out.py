@@ -6,6 +6,7 @@ from consent import requests, standing
 from consent.actors import Actor
 from consent.exceptions import UnknownThing
 from consent.models import AccessRequest, Client, Grant, StandingRule
+from consent.requests import kept_out
 from consent.standing import About
 from tests import cast
 from tests.leaves import leaves, only
@@ -80,6 +81,24 @@ def test_what_waits_is_refused_and_what_is_shared_goes_on(
     assert AccessRequest.objects.get(pk=waiting.pk).refused_at is not None
     assert AccessRequest.objects.get(pk=other.pk).refused_at is None
     assert Grant.objects.get(pk=shared.pk).is_live
+
+
+def test_what_another_page_decides_at_this_moment_does_not_undo_the_rule(
+    pod: Pod, shop: Client, hotel: Client, owner: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _second = ask(pod, shop), ask(pod, hotel)
+
+    def keeps_out(pod: Pod, request: AccessRequest) -> bool:
+        if request == first:
+            requests.refuse(first, actor=owner)
+        return True
+
+    monkeypatch.setattr(kept_out, "keeps_out", keeps_out)
+    assert standing.block(pod, About(category="stay"), owner)
+
+    assert standing.stands(pod, About(category="stay"))
+    assert AccessRequest.objects.filter(refused_at__isnull=False).count() == 2
+    assert len(leaves("request.declined")) == 2
 
 
 def test_making_and_removing_are_entries_that_say_nothing_to_others(

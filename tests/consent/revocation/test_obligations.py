@@ -15,6 +15,7 @@ from consent.revocation import clocks, escalations, obligations
 from tests import cast
 from tests.consent.revocation.conftest import obliged, send_all, was_read
 from tests.consent.revocation.receiver import Brand
+from tests.leaves import leaves
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +219,44 @@ def test_a_mail_that_is_not_taken_is_tried_again_and_does_not_stop_the_rest(
     assert escalations.escalate_overdue(clocks.escalation_due(owed.opened_at, 2)) == 1
 
 
+def test_many_that_wait_for_a_later_stage_keep_nobody_from_the_last(grant: Grant) -> None:
+    (oldest,) = obliged(grant)
+    for stage in (1, 2):
+        escalations.escalate_overdue(clocks.escalation_due(oldest.opened_at, stage))
+    last = clocks.escalation_due(oldest.opened_at, 3)
+    assert last is not None
+    waiting = [obliged(cast.make_grant())[0] for _ in range(3)]
+    Obligation.objects.filter(pk__in=[one.pk for one in waiting]).update(
+        opened_at=last - timedelta(days=8), due_at=last - timedelta(days=1), escalation=1
+    )
+
+    assert escalations.escalate_overdue(last, limit=2) == 1
+    oldest.refresh_from_db()
+    assert oldest.escalation == 3
+
+
+def test_a_brand_whose_officer_takes_no_mail_keeps_no_other_from_being_told(
+    grant: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = cast.make_grant(client=grant.request.client)
+    silent = [obliged(each)[0] for each in (grant, same)]
+    (other,) = obliged(cast.make_grant())
+    tried = []
+
+    def send(message: mail.EmailMessage) -> int:
+        tried.append(message.to[0])
+        if message.to == [grant.partner.officer_mail]:
+            raise OSError
+        return 1
+
+    monkeypatch.setattr(mail.EmailMessage, "send", send)
+    assert escalations.escalate_overdue(other.due_at, limit=1) == 1
+
+    other.refresh_from_db()
+    assert (other.escalation, silent[0].escalation) == (1, 0)
+    assert tried == [grant.partner.officer_mail, other.partner.officer_mail]
+
+
 def test_abandoning_an_obligation_takes_two_persons_and_is_on_record(grant: Grant) -> None:
     (owed,) = obliged(grant)
     one, two = (Actor.operator(cast.make_owner()) for _ in range(2))
@@ -226,6 +265,23 @@ def test_abandoning_an_obligation_takes_two_persons_and_is_on_record(grant: Gran
 
     assert not Obligation.objects.open().exists()
     assert entries()[-2:] == ["obligation.abandoned", "obligation.abandoned"]
+
+
+def test_a_partner_may_ask_again_once_what_barred_it_is_abandoned(
+    grant: Grant, hotel: Client
+) -> None:
+    (owed,) = obliged(grant)
+    for stage in (1, 2):
+        escalations.escalate_overdue(clocks.escalation_due(owed.opened_at, stage))
+    assert _barred(hotel)
+    one, two = (Actor.operator(cast.make_owner()) for _ in range(2))
+
+    obligations.abandon(owed, "brand dissolved", first=one, second=two)
+
+    assert not _barred(hotel)
+    assert [told["reason"] for told in leaves("partner.changed")] == [
+        "requests-barred", "requests-allowed",
+    ]  # fmt: skip
 
 
 def test_the_list_of_a_partner_holds_nobody_elses(grant: Grant, hotel: Client) -> None:

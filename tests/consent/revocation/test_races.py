@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.utils.timezone import now
 
 from audit.models import Entry
-from consent.models import Delivery, Grant
-from consent.revocation import claims, courier, schedule, settling
+from consent.models import Delivery, Grant, Obligation, Partner
+from consent.revocation import bars, claims, courier, schedule, settling
 from tests import cast
-from tests.consent.revocation.conftest import listen, owed_for
+from tests.consent.revocation.conftest import listen, obliged, owed_for
 from tests.consent.revocation.receiver import Answer, Brand, Got
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
@@ -118,3 +119,28 @@ def test_two_that_record_the_same_result_count_it_once(hotels: list[Grant]) -> N
 
     assert sum(counted) == 1
     assert Entry.objects.filter(type="delivery.sent").count() == 1
+
+
+def test_a_bar_stays_that_one_obligation_puts_while_another_lifts_it(hotels: list[Grant]) -> None:
+    settled, overdue = (obliged(grant)[0] for grant in hotels[:2])
+    partner = Partner.objects.filter(pk=settled.partner_id)
+    Obligation.objects.filter(pk=settled.pk).update(escalation=bars.STAGE, attested_at=now())
+    partner.update(requests_barred_at=now())
+    put = threading.Event()
+
+    def lift() -> None:
+        put.wait(10)
+        with transaction.atomic():
+            bars.lift(settled.partner_id)
+        connection.close()
+
+    lifting = threading.Thread(target=lift)
+    lifting.start()
+    with transaction.atomic():
+        Obligation.objects.filter(pk=overdue.pk).update(escalation=bars.STAGE)
+        bars.put(overdue.partner_id, now())
+        put.set()
+        lifting.join(1)  # not held up, it would be done long before
+    lifting.join(10)
+
+    assert partner.get().requests_barred_at is not None

@@ -17,6 +17,7 @@ from consent.exceptions import EndpointRefused
 from consent.revocation import addresses, sending
 from tests.consent.revocation.receiver import Answer, Brand
 
+MANY = 64  # brands at once
 INSIDE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1",
     "169.254.169.254", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
@@ -124,6 +125,35 @@ def test_the_name_is_looked_up_once_and_the_connection_goes_to_that_answer(
     assert asked == ["brand.example"]
     assert connected == ["8.8.8.8"]
     assert outcome.code == "not-connected"
+
+
+def test_brands_whose_name_servers_are_silent_keep_no_other_waiting(
+    listening: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence, asked, look_up = threading.Event(), threading.Semaphore(0), socket.getaddrinfo
+
+    def resolver(host: str, *rest: object, **more: object) -> object:
+        if host.endswith(".example"):
+            asked.release()
+            silence.wait(60)
+            raise OSError
+        return look_up(host, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    monkeypatch.setattr(sending, "LOOKUP", timedelta(seconds=2))
+    dead = [
+        threading.Thread(target=sending.post_set, args=(f"https://brand{each}.example/", "a.b.c"))
+        for each in range(MANY)
+    ]
+    try:
+        for each in dead:
+            each.start()
+        assert all(asked.acquire(timeout=10) for _ in dead)
+        assert sending.post_set(listening.at("/events"), "a.b.c").code == "accepted"
+    finally:
+        silence.set()
+        for each in dead:
+            each.join()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client as Browser
 
 from audit.models import Entry
-from consent.models import Grant
+from consent.models import Grant, Obligation
 from tests.consent.oauth import world
 from tests.consent.oauth.flow.hotel import Hotel, agree, jkt, last, query, walk
 from vault.models import Pod
@@ -84,6 +84,10 @@ def test_reading_and_the_rest_of_a_grants_life(hotel: Hotel, browser: Browser) -
     ended = hotel.read(access, grant.pairwise)
     # The token died with the grant; one that is for no single grant is told that it ended.
     assert ended.json()["type"].rpartition(":")[2] in {"invalid-token", "grant-ended"}
+    own = hotel.token({"grant_type": "client_credentials"}).json()["access_token"]
+    gone = hotel.call("GET", path, own).json()
+    assert gone["type"].rpartition(":")[2] == "grant-ended"
+    assert gone["obligation"] == str(Obligation.objects.get(holder="").pk)
     assert hotel.post("/oauth/introspect", {"token": access}).json() == {"active": False}
     dead = hotel.token({"grant_type": "refresh_token", "refresh_token": refresh})
     assert dead.json()["error"] == "invalid_grant"
