@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.templatetags.static import static
 
 HEADER = "Consent-Vault-Sandbox"
-# In both languages at once: it stands on pages of errors too, which have none.
+# In both languages; the style leaves the one of the page.
 BANNER = """
 <link rel="stylesheet" href="{style}">
 <p class="sandbox" role="note"><strong>SANDBOX</strong>

@@ -1,23 +1,30 @@
 """How far the end of a grant has come: cut at once, then told, acknowledged, destroyed."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from consent import profiles
 from consent.models import Attestation, Grant, Obligation
+from consent.revocation import outcomes
 from portal.customer import words
 
+Outcome = Attestation.Outcome
+
 _OUTCOMES: dict[str, str | Promise] = {
-    Attestation.Outcome.DELETED: gettext_lazy("destroyed"),
-    Attestation.Outcome.ANONYMISED: gettext_lazy("made anonymous"),
-    Attestation.Outcome.IN_BACKUP: gettext_lazy("in a backup, unused, until %(until)s"),
-    Attestation.Outcome.KEPT_BY_LAW: gettext_lazy("kept under law until %(until)s"),
-    Attestation.Outcome.NEVER_STORED: gettext_lazy("never stored"),
+    Outcome.DELETED: gettext_lazy("destroyed"),
+    Outcome.ANONYMISED: gettext_lazy("made anonymous"),
+    Outcome.IN_BACKUP: gettext_lazy("in a backup, unused, until %(until)s"),
+    Outcome.KEPT_BY_LAW: gettext_lazy("kept apart until %(until)s (%(law)s): %(items)s"),
+    Outcome.NEVER_STORED: gettext_lazy("never stored"),
 }
+_KEPT = frozenset({Outcome.IN_BACKUP, Outcome.KEPT_BY_LAW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,16 @@ class Holder:
     name: str
     steps: list[Step]
     outcomes: list[tuple[str, str]]
-    done: bool
     due_at: datetime
+    done: bool  # it answered for everything
+    kept: bool  # and said that a part is still there
+    late: bool
+    given_up: bool
 
     @property
-    def late(self) -> bool:
-        """Say whether its answer is overdue."""
-        return any(step.state == "late" for step in self.steps)
+    def is_open(self) -> bool:
+        """Say whether its answer is still waited for."""
+        return not (self.done or self.given_up)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +68,28 @@ class Progress:
         return sum(holder.done for holder in self.holders)
 
     @property
-    def clock(self) -> str:
-        """Say until when the next confirmation has to be here; nothing once all are."""
-        open_ = [holder.due_at for holder in self.holders if not holder.done]
-        return _by(min(open_)) if open_ else ""
+    def state(self) -> str:
+        """Return "untouched", "late", "open", "given up", "kept" or "confirmed", the worst that holds."""
+        if not self.holders:
+            return "untouched"
+        if any(holder.late for holder in self.holders):
+            return "late"
+        if any(holder.is_open for holder in self.holders):
+            return "open"
+        if any(holder.given_up for holder in self.holders):
+            return "given up"
+        return "kept" if any(holder.kept for holder in self.holders) else "confirmed"
 
     @property
-    def late(self) -> bool:
-        """Say whether somebody's answer is overdue."""
-        return any(holder.late for holder in self.holders)
+    def clock(self) -> str:
+        """Say until when the next confirmation has to be here; nothing once none is waited for."""
+        waited_for = [holder.due_at for holder in self.holders if holder.is_open]
+        if not waited_for:
+            return ""
+        day = {"day": words.day(min(waited_for))}
+        if self.state == "late":
+            return _("had to confirm by %(day)s") % day
+        return _("has to confirm by %(day)s") % day
 
 
 def of(grant: Grant) -> Progress:
@@ -78,20 +101,37 @@ def of(grant: Grant) -> Progress:
 
 
 def _holder(owed: Obligation, brand: str) -> Holder:
-    late = owed.attested_at is None and owed.due_at <= timezone.now()
-    steps = [
-        _step(owed.told_at, _("Told to destroy"), now=True),
-        _step(owed.acknowledged_at, _("Answered that it will"), now=owed.told_at is not None),
-        Step("late", _("Destruction is overdue"), _by(owed.due_at))
-        if late
-        else _step(owed.attested_at, _("Destruction confirmed, signed"), waiting=_by(owed.due_at)),
-    ]
+    done, given_up = owed.attested_at is not None, owed.abandoned_at is not None
+    late = not (done or given_up) and owed.due_at <= timezone.now()
+    said = _said(owed)
+    kept = any(each["outcome"] in _KEPT for each in said)
+    return Holder(
+        name=owed.holder or brand,
+        steps=list(_steps(owed, late=late, kept=kept)),
+        outcomes=[(words.category(each["category"]), _outcome(each)) for each in said],
+        due_at=owed.due_at,
+        done=done,
+        kept=kept,
+        late=late,
+        given_up=given_up,
+    )
+
+
+def _steps(owed: Obligation, *, late: bool, kept: bool) -> Iterator[Step]:
+    waits = owed.told_at is not None and owed.abandoned_at is None
+    yield _step(owed.told_at, _("Told to destroy"), now=True)
+    yield _step(owed.acknowledged_at, _("Answered that it will"), now=waits)
     if owed.abandoned_at is not None:
-        steps[-1] = Step(
-            "late", _("Given up by the operator, on record"), words.moment(owed.abandoned_at)
-        )
-    done = owed.attested_at is not None
-    return Holder(owed.holder or brand, steps, _outcomes(owed), done, owed.due_at)
+        at = words.moment(owed.abandoned_at)
+        yield Step("late", _("Given up by the operator, on record"), at)
+    elif late:
+        yield Step("late", _("Destruction is overdue"), _by(owed.due_at))
+    elif owed.attested_at is not None and kept:
+        title = _("Answered with a signature: a part is kept")
+        yield Step("done", title, words.moment(owed.attested_at))
+    else:
+        title = _("Destruction confirmed, signed")
+        yield _step(owed.attested_at, title, waiting=_by(owed.due_at))
 
 
 def _step(at: datetime | None, title: str, *, now: bool = False, waiting: str = "") -> Step:
@@ -104,11 +144,29 @@ def _by(due_at: datetime) -> str:
     return _("by %(day)s") % {"day": words.day(due_at)}
 
 
-def _outcomes(owed: Obligation) -> list[tuple[str, str]]:
-    said = {
-        row["category"]: str(_OUTCOMES.get(row["outcome"], row["outcome"]))
-        % {"until": row.get("until", "")}
-        for attestation in owed.attestations.all()
-        for row in attestation.outcomes
+def _said(owed: Obligation) -> list[Mapping[str, Any]]:
+    """Return what stands: of each category what the newest answer that names it says."""
+    said: dict[str, list[Mapping[str, Any]]] = {}
+    for attestation in sorted(owed.attestations.all(), key=lambda each: each.received_at):
+        for row in attestation.outcomes:
+            said[row["category"]] = []
+        for row in attestation.outcomes:
+            said[row["category"]].append(row)
+    return [row for rows in said.values() for row in rows]
+
+
+def _outcome(row: Mapping[str, Any]) -> str:
+    law = str(row.get("law", ""))
+    return str(_OUTCOMES.get(row["outcome"], row["outcome"])) % {
+        "until": _until(str(row.get("until", ""))),
+        "law": profiles.laws(profiles.names()).get(law, {"law": law})["law"],
+        "items": ", ".join(row.get("items", ())),
     }
-    return [(words.category(name), what) for name, what in said.items()]
+
+
+def _until(said: str) -> str:
+    """Return a day or moment that a brand wrote, as people write days."""
+    if len(said) == len("2026-11-21"):
+        return words.day(date.fromisoformat(said))
+    when = outcomes.moment(said)
+    return words.day(when) if when else said

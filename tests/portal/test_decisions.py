@@ -106,7 +106,7 @@ def test_each_class_has_its_own_tick_and_one_missing_gives_nothing(pod: Pod) -> 
     }
     page = confirm(browser, asked, "provision", "sensitive")
     assert page.status_code == 200
-    assert "own tick" in page.content.decode()
+    assert "own tick" in page.content.decode().partition('class="notice"')[0], "before the text"
     assert not Grant.objects.filter(request=asked).exists()
     confirm(browser, asked, "provision", "sensitive", "location")
     assert Grant.objects.filter(request=asked).exists()
@@ -128,7 +128,9 @@ def test_nothing_chosen_or_every_detail_left_out_is_said_not_sent(
     for choice in ({}, {"take-0": "on", "leave-0": _every_field(browser, asked)}):
         page = browser.post(at(asked), choice)
         assert page.status_code == 200
-        assert "at least one" in page.content.decode()
+        text = page.content.decode()
+        assert "at least one" in text
+        assert "Nothing is decided yet" in text.partition('class="notice"')[0], "before the text"
 
 
 def _every_field(browser: Browser, asked: AccessRequest) -> list[str]:

@@ -9,7 +9,7 @@ from keys.exceptions import ProviderAway
 from vault.exceptions import RecordGone
 
 TITLES = {
-    400: ("요청을 이해하지 못했어요", "We could not understand that"),
+    400: ("보내신 내용을 이해하지 못했어요", "We could not understand that"),
     404: ("여기에는 아무것도 없어요", "There is nothing here"),
     500: ("저희 쪽에 문제가 생겼어요", "Something went wrong on our side"),
     503: ("금고가 잠시 쉬고 있어요", "The vault is taking a short break"),
@@ -43,6 +43,9 @@ def test_what_breaks_below_a_page_becomes_the_fitting_page(
     assert answer.status_code == status
     assert TITLES[status][language == "en"] in text
     assert "secret" not in text
+    assert f'<html lang="{language}">' in text
+    assert text.count("<h1") == 1
+    assert TITLES[status][language == "en"] in text.partition("<h1")[2].partition("</h1>")[0]
     assert answer["Cache-Control"] == "no-store"
 
 

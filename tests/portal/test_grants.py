@@ -1,13 +1,13 @@
 """Home and a grant's page: who has access, pausing, ending, and what follows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
 from consent.models import Client, Grant, GrantActivity, Obligation
-from tests import cast
+from tests import airport, cast
 from tests.portal.conftest import World
 from vault.models import Pod
 
@@ -75,6 +75,20 @@ def test_ending_one_part_leaves_the_rest(browser: Browser, world: World) -> None
     assert world.grant.is_live
 
 
+def test_home_shows_the_first_three_of_what_waits_and_leads_to_the_rest(
+    browser: Browser, pod: Pod
+) -> None:
+    airport.make_journey(pod)
+    for name in ("First Brand", "Second Brand", "Third Brand"):
+        cast.make_request(pod, cast.make_client(name_en=name))
+    text = browser.get("/").content.decode()
+    assert "The day to Jeju" in text
+    assert ["First Brand" in text, "Second Brand" in text, "Third Brand" in text] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert "All 4" in text
+
+
 @pytest.mark.rule("the owner sees each clock", "consent.md 8.4")
 def test_progress_counts_who_confirmed_and_says_what_is_late(
     browser: Browser, world: World
@@ -89,6 +103,54 @@ def test_progress_counts_who_confirmed_and_says_what_is_late(
     assert "(1/2)" in text
     assert "overdue" in text
     assert "Fast Mail" in text
+
+
+@pytest.mark.rule("what a law makes them keep, with the law and the day", "consent.md 8.1")
+def test_an_answer_that_keeps_a_part_is_not_called_destruction(
+    browser: Browser, world: World
+) -> None:
+    now = timezone.now()
+    kept = {"outcome": "kept_by_law", "law": "kr-medical-22", "until": "2031-01-31"}
+    rows = [
+        {"category": "stay", "outcome": "deleted", "method": "wiped"},
+        {"category": "stay", **kept, "items": ["contracts"]},
+    ]
+    owed = attested(world.ended, rows, at=now)
+    text = browser.get(f"/grants/{world.ended.pk}/").content.decode()
+    assert "a part is kept" in text
+    assert "Destruction confirmed" not in text
+    assert "kept apart until 31 January 2031 (의료법 제22조): contracts" in text
+    assert "destroyed</dd>" in text
+    assert "Confirmed, a part is kept" in browser.get("/ended/").content.decode()
+    later = [{"category": "stay", "outcome": "deleted", "method": "wiped"}]
+    attested(world.ended, later, at=now + timedelta(days=1), owed=owed)
+    text = browser.get(f"/grants/{world.ended.pk}/").content.decode()
+    assert "Destruction confirmed" in text
+    assert "kept apart" not in text
+
+
+def attested(
+    grant: Grant, rows: list[dict[str, object]], *, at: datetime, owed: Obligation | None = None
+) -> Obligation:
+    facts = {"grant": grant, "partner": grant.partner, "categories": ["stay"]}
+    done = {"told_at": at, "acknowledged_at": at, "attested_at": at}
+    owed = owed or Obligation.objects.create(**facts, **done, due_at=at + timedelta(days=1))
+    said = {"jti": at.isoformat(), "partner": grant.partner, "signed": "x", "outcomes": rows}
+    owed.attestations.create(**said, received_at=at)
+    return owed
+
+
+def test_what_was_given_up_waits_for_nobody(browser: Browser, world: World) -> None:
+    now = timezone.now()
+    facts = {"grant": world.ended, "partner": world.ended.partner, "categories": ["stay"]}
+    Obligation.objects.create(
+        **facts, due_at=now - timedelta(days=1), told_at=now, abandoned_at=now,
+        abandoned_reason="closed",
+    )  # fmt: skip
+    text = browser.get("/ended/").content.decode()
+    assert "Never confirmed" in text
+    assert "confirm by" not in text
+    assert "Overdue" not in text
 
 
 def test_a_grants_page_names_what_the_brand_cannot_see(browser: Browser, world: World) -> None:

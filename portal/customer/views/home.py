@@ -14,7 +14,7 @@ from portal.customer import journeys, shared
 from portal.customer.doors import with_pod
 from vault.models import Pod
 
-MOST_SHOWN = 3  # waiting requests on the home page; the inbox has them all
+MOST_SHOWN = 3  # of what waits, journeys first; the inbox has it all
 
 
 @require_safe
@@ -37,6 +37,7 @@ def overview(request: HttpRequest, pod: Pod) -> HttpResponse:
         .select_related("partner", "client", "template")
     )
     together = journeys.waiting(pod)
+    first = list(together[:MOST_SHOWN])
     context = {
         "current": current,
         "seeing": len({each.grant.partner_id for each in current if each.can_see}),
@@ -45,9 +46,9 @@ def overview(request: HttpRequest, pod: Pod) -> HttpResponse:
         "refusals": sum(each.refusals for each in current),
         "running": [each for each in current if each.state in {"live", "future"}],
         "paused": [each for each in current if each.state == "paused"],
-        "waiting": waiting.order_by("asked_at")[:MOST_SHOWN],
+        "waiting": waiting.order_by("asked_at")[: MOST_SHOWN - len(first)],
         "waiting_total": waiting.count() + together.count(),
-        "journeys_waiting": together[:MOST_SHOWN],
+        "journeys_waiting": first,
         "journeys": journeys.current(pod),
     }
     return render(request, "portal/customer/home.html", context)
