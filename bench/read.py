@@ -29,7 +29,7 @@ def run(*, quick: bool, fresh: bool) -> int:
         dataset.make(SUBJECTS)
     tokens = dict(dataset.new_tokens())
     lines = _lines(tokens)
-    seconds = 5 if quick else 20
+    seconds = 4 if quick else 20
     provers = proving.provers()
     calls = _calls()
     with server.serving() as process:
