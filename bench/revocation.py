@@ -220,11 +220,17 @@ def _report(
 
 
 def _print(medians: dict[str, dict[str, Any]]) -> None:
-    table = Table(title=f"end everything: {customers.BRANDS} grants at as many brands")
-    names = ("commit_ms", "first_attempt_p50_s", "first_attempt_p99_s", "first_attempt_worst_s",
-             "all_live_told_s", "lost", "duplicate_effects")  # fmt: skip
-    for column in ("on", *names):
-        table.add_column(column.replace("_", " "), justify="right")
+    table = Table(
+        title=f"end everything: {customers.BRANDS} grants at as many brands",
+        caption="seconds from the commit: first attempts, and until all live brands were told",
+    )
+    columns = {
+        "commit ms": "commit_ms", "p50 s": "first_attempt_p50_s",
+        "p99 s": "first_attempt_p99_s", "worst": "first_attempt_worst_s",
+        "told s": "all_live_told_s", "lost": "lost", "twice": "duplicate_effects",
+    }  # fmt: skip
+    for column in ("on", *columns):
+        table.add_column(column, justify="right", no_wrap=True)
     for side, one in medians.items():
-        table.add_row(side, *(str(one[name]) for name in names))
+        table.add_row(side, *(str(one[name]) for name in columns.values()))
     console.print(table)
