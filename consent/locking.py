@@ -66,12 +66,10 @@ def every(chosen: GrantQuerySet) -> list[Grant]:
 
 
 def grant(grant_id: UUID) -> Grant:
-    """Hold one grant and return it as it is now."""
+    """Hold one grant and return it as it is now. Raises `Grant.DoesNotExist`."""
     if connection.vendor == "postgresql":
         return _grant_by_hand(grant_id)
-    one = Grant.objects.filter(pk=grant_id)
-    (held,) = _held(one.select_related("partner", "pod__owner", "request"))
-    return held
+    return _held(Grant.objects.select_related("partner", "pod__owner", "request")).get(pk=grant_id)
 
 
 def _grant_by_hand(grant_id: UUID) -> Grant:
