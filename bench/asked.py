@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from allauth.account.models import EmailAddress
 from django.test import Client as Browser
@@ -67,22 +67,12 @@ def reads(_rounds: int) -> Door:
 
 def grants(_rounds: int) -> Door:
     """Grants by id: another brand's, and none."""
-    mine, foreign = make_asker(), make_asker()
-    theirs = _granted(foreign)
-    return {
-        "foreign": lambda turn: mine.get(f"grants/{theirs[turn % len(theirs)].pk}"),
-        "unknown": lambda _turn: mine.get(f"grants/{uuid4()}"),
-    }
+    return _by_id("grants", lambda grant: grant.pk)
 
 
 def asked_for(_rounds: int) -> Door:
     """Requests by id: another brand's, and none."""
-    mine, foreign = make_asker(), make_asker()
-    theirs = _granted(foreign)
-    return {
-        "foreign": lambda turn: mine.get(f"requests/{theirs[turn % len(theirs)].request_id}"),
-        "unknown": lambda _turn: mine.get(f"requests/{uuid4()}"),
-    }
+    return _by_id("requests", lambda grant: grant.request_id)
 
 
 def sign_in(_rounds: int) -> Door:
@@ -117,6 +107,15 @@ DOORS: dict[str, Callable[[int], Door]] = {
     "sign-up": sign_up,
     "reset": reset,
 }
+
+
+def _by_id(path: str, named: Callable[[Any], UUID]) -> Door:
+    mine, foreign = make_asker(), make_asker()
+    theirs = [named(grant) for grant in _granted(foreign)]
+    return {
+        "foreign": lambda turn: mine.get(f"{path}/{theirs[turn % len(theirs)]}"),
+        "unknown": lambda _turn: mine.get(f"{path}/{uuid4()}"),
+    }
 
 
 def _pages(path: str, people: list[Pod], form: Callable[[str], dict[str, str]]) -> Door:

@@ -11,8 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.conf import settings as config
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client as Browser
 from pytest_django import Settings
@@ -21,7 +19,7 @@ from audit import nobody
 from consent import requests, standing
 from consent.actors import Actor
 from consent.models import AccessRequest, Letter
-from tests import cast
+from tests import cast, faces
 from tests.door import brand as brands
 from tests.door.brand import Brand
 from tests.portal.conftest import signed_in
@@ -39,13 +37,9 @@ _VARIES = re.compile(
 
 @pytest.fixture(autouse=True)
 def _whole(settings: Settings) -> Iterator[None]:
-    settings.ROOT_URLCONF = "config.urls"
-    settings.MIDDLEWARE = config.PORTAL_MIDDLEWARE
-    settings.ORIGIN = brands.ISSUER
-    cache.clear()
-    nobody.key()
-    yield
-    cache.clear()
+    with faces.whole(settings, brands.ISSUER):
+        nobody.key()
+        yield
 
 
 @pytest.fixture

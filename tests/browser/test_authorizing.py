@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from consent.models import Grant
+from tests.browser import steps
 from tests.browser.conftest import PASSWORD, World
 from tests.consent.oauth.flow import hotel as hotels
 from tests.consent.oauth.flow.hotel import Hotel
@@ -51,16 +52,9 @@ def test_agreeing_leads_through_sign_in_back_to_the_brand(
 ) -> None:
     visitor = visit(script=script)
     page = visitor.goto(brand.front(brand.push()))
-    page.fill("[name=login]", world.pod.owner.email)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url("**/requests/**")
+    steps.sign_in(page, world.pod.owner.email, PASSWORD)
     page.check("[name=take-0]")
-    page.locator("main form .actions button").first.click()
-    page.wait_for_url("**/confirm/")
-    for tick in page.locator("[name=tick]").all():
-        tick.check()
-    page.locator("main form .actions button").first.click()
+    steps.agree(page)
     page.wait_for_url(f"{back}?**")
     assert page.inner_text("body") == "Welcome back"
     said = dict(parse_qsl(urlsplit(page.url).query))

@@ -6,12 +6,11 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from pytest_django import Settings
 
 from config import logs
 from consent.models import Grant
-from tests import cast
+from tests import cast, faces
 from tests.door import brand as brands
 from tests.door.brand import STAY, Brand
 from vault import pods
@@ -21,12 +20,8 @@ from vault.models import Pod
 @pytest.fixture(autouse=True)
 def _slim(settings: Settings) -> Iterator[None]:
     """The partner's process: its middleware and its routes."""
-    settings.ROOT_URLCONF = "config.urls_partner"
-    settings.MIDDLEWARE = settings.PARTNER_MIDDLEWARE
-    settings.ORIGIN = brands.ISSUER
-    cache.clear()
-    yield
-    cache.clear()
+    with faces.partner(settings, brands.ISSUER):
+        yield
 
 
 @pytest.fixture

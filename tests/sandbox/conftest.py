@@ -9,7 +9,7 @@ import pytest
 
 from examples.brand.refusals import Caller
 from examples.demo.processes import Vault
-from tests.stories.conftest import own_database
+from tests.worlds import give_time, own_database
 
 
 class Practice:
@@ -26,9 +26,7 @@ class Practice:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give these time: the first one of a process also fills a sandbox."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(400))
+    give_time(items, below=Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")

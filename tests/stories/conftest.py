@@ -6,30 +6,24 @@ export that verify.py accepted.
 """
 
 import itertools
-import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import dj_database_url
-import psycopg
 import pytest
-from psycopg import sql
 
 from examples.demo import proof
 from examples.demo.person import Person
 from examples.demo.report import Report
 from examples.demo.world import World
+from tests.worlds import give_time, own_database
 
 _people = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give stories time: the first one of a process also starts the world."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(400))
+    give_time(items, below=Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
@@ -82,23 +76,3 @@ def exported(world: World, tmp_path: Path) -> Callable[[], Path]:
         return target
 
     return export
-
-
-@contextmanager
-def own_database() -> Iterator[dict[str, str]]:
-    """A database of this world's own where the tests run on PostgreSQL; else its SQLite file."""
-    address = os.environ.get("DATABASE_URL", "")
-    if not address.startswith("postgres"):
-        yield {}
-        return
-    parts = dj_database_url.parse(address)
-    name = f"story_{secrets.token_hex(6)}"
-    server = {"host": parts["HOST"], "port": parts["PORT"] or 5432, "user": parts["USER"],
-              "password": parts["PASSWORD"] or None, "dbname": parts["NAME"]}  # fmt: skip
-    with psycopg.connect(**server, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield {"DATABASE_URL": address.rsplit("/", 1)[0] + f"/{name}"}
-        finally:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            admin.execute(drop)

@@ -22,6 +22,7 @@ from examples.brand import sealed
 from examples.demo.person import Person
 from examples.demo.processes import free_port
 from examples.demo.world import World
+from tests.browser import steps
 from tests.stories.conftest import newcomer
 
 ROOT = Path(settings.BASE_DIR)
@@ -131,15 +132,8 @@ def test_a_brand_goes_the_whole_way_through_a_real_browser(
     with running(*FLOW, str(tmp_path)) as process:
         with sync_playwright() as playwright, _chromium(playwright) as page:
             page.goto(_address(process))
-            page.fill("[name=login]", person.address)
-            page.fill("[name=password]", person.password)
-            page.press("[name=password]", "Enter")
-            page.wait_for_url("**/requests/**")
-            page.locator("main form .actions button").first.click()
-            page.wait_for_url("**/confirm/")
-            for tick in page.locator("[name=tick]").all():
-                tick.check()
-            page.locator("main form .actions button").first.click()
+            steps.sign_in(page, person.address, person.password)
+            steps.agree(page)
             page.wait_for_url(f"{back}?**")
         _went_the_whole_way(process)
 

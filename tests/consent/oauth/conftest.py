@@ -3,22 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
 from django.test import Client as Browser
 from pytest_django import Settings
 
+from tests import faces
 from tests.consent.oauth import world
 from tests.consent.oauth.world import Brand
 
 
 @pytest.fixture(autouse=True)
 def _slim(settings: Settings) -> Iterator[None]:
-    settings.ROOT_URLCONF = "tests.consent.oauth.world"
-    settings.MIDDLEWARE = settings.PARTNER_MIDDLEWARE
-    settings.ORIGIN = world.ISSUER
-    cache.clear()
-    yield
-    cache.clear()
+    with faces.partner(settings, world.ISSUER, routes="tests.consent.oauth.world"):
+        yield
 
 
 @pytest.fixture

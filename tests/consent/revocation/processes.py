@@ -134,6 +134,18 @@ def database() -> Iterator[str]:
         admin.close()
 
 
+@contextmanager
+def house_on(broker: str, directory: Path) -> Iterator[House]:
+    """A vault on PostgreSQL and one of the two brokers, with its clock running."""
+    url = {"rabbitmq": BROKER, "redis": REDIS}[broker]
+    with (
+        database() as where,
+        house(directory, DATABASE_URL=where, CELERY_BROKER_URL=url) as made,
+    ):
+        made.beat()
+        yield made
+
+
 def wait_until(true: Callable[[], object], within: float, every: float = 0.1) -> float:
     """Return the seconds until something was true. Fails when it is not within so many."""
     began = time.monotonic()

@@ -12,15 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.consent.revocation.processes import (
-    BROKER,
-    REDIS,
-    STARTS_WITHIN,
-    House,
-    database,
-    house,
-    wait_until,
-)
+from tests.consent.revocation.processes import STARTS_WITHIN, House, house, house_on, wait_until
 from tests.consent.revocation.receiver import Brand
 
 POINTS = (
@@ -49,12 +41,7 @@ def embedded(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture(params=["rabbitmq", "redis"])
 def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    broker = {"rabbitmq": BROKER, "redis": REDIS}[request.param]
-    with (
-        database() as url,
-        house(tmp_path, DATABASE_URL=url, CELERY_BROKER_URL=broker) as made,
-    ):
-        made.beat()
+    with house_on(request.param, tmp_path) as made:
         yield made
 
 

@@ -10,15 +10,7 @@ import pytest
 
 from consent.models import Delivery
 from consent.revocation import courier, schedule, tasks
-from tests.consent.revocation.processes import (
-    BROKER,
-    REDIS,
-    STARTS_WITHIN,
-    House,
-    database,
-    house,
-    wait_until,
-)
+from tests.consent.revocation.processes import STARTS_WITHIN, House, house, house_on, wait_until
 from tests.consent.revocation.receiver import Answer, Brand
 
 # An attempt may take its whole deadline; the rest is for a busy machine.
@@ -36,12 +28,7 @@ def embedded(tmp_path: Path) -> Iterator[tuple[House, Start]]:
 
 @pytest.fixture(params=["rabbitmq", "redis"])
 def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[House, Start]]:
-    broker = {"rabbitmq": BROKER, "redis": REDIS}[request.param]
-    with (
-        database() as url,
-        house(tmp_path, DATABASE_URL=url, CELERY_BROKER_URL=broker) as made,
-    ):
-        made.beat()
+    with house_on(request.param, tmp_path) as made:
         yield made, made.worker
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
 from django.test import Client as Browser
 from pytest_django import Settings
 
-from tests import cast
+from tests import cast, faces
 from tests.consent.oauth import world
 from tests.consent.oauth.flow.hotel import Hotel
 from vault import pods
@@ -18,12 +17,8 @@ STAY = {"hotel": "Maru Hotel", "room": "1204", "check_in": "2026-11-20", "check_
 
 @pytest.fixture(autouse=True)
 def _whole(settings: Settings, _slim: None) -> Iterator[None]:
-    settings.ROOT_URLCONF = "config.urls"
-    settings.MIDDLEWARE = settings.PORTAL_MIDDLEWARE
-    settings.ORIGIN = world.ISSUER
-    cache.clear()
-    yield
-    cache.clear()
+    with faces.whole(settings, world.ISSUER):
+        yield
 
 
 @pytest.fixture
