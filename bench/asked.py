@@ -11,7 +11,9 @@ from django.test import Client as Browser
 
 from accounts.models import User
 from bench.askers import Asker, make_asker
-from consent.models import StandingRule
+from consent.actors import Actor
+from consent.models import AccessRequest, StandingRule
+from consent.requests import deciding
 from vault import pods
 from vault.models import Pod
 
@@ -32,9 +34,11 @@ def likeness(answer: Any) -> bytes:
 
 
 def requests(rounds: int) -> Door:
-    """Access requests by mail: a customer, nobody, one who has blocked the brand, one who ignores it."""
+    """Access requests by mail: a customer, nobody, one who blocked the brand, ignores or refuses."""
     askers = [make_asker() for _ in range(ASKERS)]
-    people = {name: _people(rounds // ASKERS) for name in ("known", "blocked", "ignored")}
+    people = {
+        name: _people(rounds // ASKERS) for name in ("known", "blocked", "ignored", "refused")
+    }
     StandingRule.objects.bulk_create(
         StandingRule(pod=pod, partner=asker.client.partner)
         for pod in people["blocked"]
@@ -42,6 +46,8 @@ def requests(rounds: int) -> Door:
     )
     for pod in people["ignored"]:
         make_asker().ask(pod.owner.email)
+    for pod in people["refused"]:
+        _refuse(pod, _asked(make_asker(), pod.owner.email))
 
     def ask(name: str) -> Callable[[int], Any]:
         def one(turn: int) -> Any:
@@ -52,7 +58,27 @@ def requests(rounds: int) -> Door:
 
         return one
 
-    return {name: ask(name) for name in ("known", "unknown", "blocked", "ignored")}
+    return {name: ask(name) for name in ("unknown", *people)}
+
+
+def answers(_rounds: int) -> Door:
+    """What became of a brand's own request: one that waits, and one that came to nobody, or to a no."""
+    asker = make_asker()
+    mine = {name: _people(10) for name in ("known", "blocked", "refused")}
+    StandingRule.objects.bulk_create(
+        StandingRule(pod=pod, partner=asker.client.partner) for pod in mine["blocked"]
+    )
+    waiting = {
+        name: [_asked(asker, pod.owner.email) for pod in some] for name, some in mine.items()
+    }
+    waiting["unknown"] = [_asked(asker, _address()) for _ in range(10)]
+    for pod, request in zip(mine["refused"], waiting["refused"], strict=True):
+        _refuse(pod, request)
+
+    def look(name: str) -> Callable[[int], Any]:
+        return lambda turn: asker.get(f"requests/{waiting[name][turn % 10]}")
+
+    return {name: look(name) for name in waiting}
 
 
 def reads(_rounds: int) -> Door:
@@ -100,6 +126,7 @@ def reset(_rounds: int) -> Door:
 
 DOORS: dict[str, Callable[[int], Door]] = {
     "requests": requests,
+    "answers": answers,
     "reads": reads,
     "grants": grants,
     "asked-for": asked_for,
@@ -137,6 +164,15 @@ def _owners(count: int, password: str | None) -> Iterator[User]:
         user = User.objects.create_user(_address(), password)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         yield user
+
+
+def _asked(asker: Asker, mail: str) -> str:
+    """Ask somebody; return the id of the request."""
+    return str(asker.ask(mail).json()["id"])
+
+
+def _refuse(pod: Pod, request: str) -> None:
+    deciding.refuse(AccessRequest.objects.get(pk=request), actor=Actor.owner(pod.owner))
 
 
 def _address() -> str:

@@ -4,7 +4,7 @@ A retired key stays in the set with the moment from which it proves nothing (`ex
 before is evidence, and can still be checked by it.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,12 +13,15 @@ from django.utils import timezone
 from audit import log
 from audit.types import EntryType
 from consent import partners
-from consent.models import AccessToken, Client
+from consent.models import AccessToken, Client, Partner
 from consent.oauth import keysets
 from consent.oauth.exceptions import KeySetInvalid
 from consent.partners import Operator
 from keys import envelopes
 from keys.exceptions import EnvelopeKeyInvalid
+
+# No token comes later of an assertion that was taken before.
+ANSWERED_WITHIN = timedelta(seconds=10)
 
 
 @transaction.atomic
@@ -37,9 +40,10 @@ def add(client: Client, key: object, actor: Operator) -> Client:
 def retire(client: Client, kid: str, actor: Operator, *, at: datetime | None = None) -> Client:
     """Let one key prove nothing from `at` on; without `at` at once, and its tokens die with it.
 
-    Which key a token was asked for with is not kept, so all of the client's die then. A key that is
-    to be retired may be retired earlier, never later. Raises `KeySetInvalid` where no other key
-    would be left: then the client itself is to be shut out.
+    Which key a token was asked for with is not kept, so all of the client's die then; of a key whose
+    moment is over already, those from before that moment. A key that is to be retired may be retired
+    earlier, never later. Raises `KeySetInvalid` where no other key would be left: then the client
+    itself is to be shut out.
     """
     partner = partners.lock(client.partner)
     held = Client.objects.select_related("partner").get(pk=client.pk)
@@ -47,6 +51,8 @@ def retire(client: Client, kid: str, actor: Operator, *, at: datetime | None = N
     moment = now if at is None else max(at, now)
     key = keysets.named(held.jwks, kid)
     if keysets.retires_at(key) <= int(moment.timestamp()):
+        if at is None:
+            _kill_tokens(partner, held, actor, until=_answered_until(key))
         return held
     if all(one["kid"] == kid or "exp" in one for one in held.jwks["keys"]):
         raise KeySetInvalid("the last key cannot be retired; add another one first")
@@ -54,9 +60,21 @@ def retire(client: Client, kid: str, actor: Operator, *, at: datetime | None = N
     held.save(update_fields=["jwks"])
     _enter(held, actor, "key-retired", key, until=moment)
     if moment == now:
-        AccessToken.objects.filter(client=held, killed_at=None).update(killed_at=now)
-        partners.raise_epoch(partner, actor, reason="key-retired", client=held)
+        _kill_tokens(partner, held, actor, until=now)
     return held
+
+
+def _kill_tokens(partner: Partner, client: Client, actor: Operator, *, until: datetime) -> None:
+    """Kill a client's tokens that were issued until a moment. Twice is once."""
+    now = timezone.now()
+    alive = AccessToken.objects.filter(client=client, killed_at=None, expires_at__gt=now)
+    if alive.filter(issued_at__lte=until).update(killed_at=now):
+        partners.raise_epoch(partner, actor, reason="key-retired", client=client)
+
+
+def _answered_until(key: dict[str, Any]) -> datetime:
+    """Return until when a token may have come of an assertion by a retired key."""
+    return datetime.fromtimestamp(keysets.retires_at(key), UTC) + ANSWERED_WITHIN
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import F, Min
+from django.db.models import Count, F, Max, Min, Sum
 from django.utils import timezone
 
 from consent.letters import senders, texts, times
@@ -48,19 +48,23 @@ def _claimed() -> Iterator[uuid.UUID]:
 
 
 def _send(token: uuid.UUID, sender: Sender) -> int:
-    held = list(
-        Letter.objects.filter(lease_token=token)
-        .select_related("owner", "partner", "grant__partner", "grant__request__client")
-        .order_by("happened_at", "pk")
-    )
+    lot = Letter.objects.filter(lease_token=token)
+    people = lot.select_related("owner", "partner", "grant__partner", "grant__request__client")
+    # A month of gathered news may be thousands; only those that are told one by one are loaded.
+    held = list(people.order_by("happened_at", "pk")[: texts.MOST_LINES])
+    if not held:
+        return 0  # forgotten meanwhile, or another worker's by now
     if not _is_wanted(held[0]):
         return _settle(token, dropped_at=timezone.now())
+    whole = lot.aggregate(letters=Count("pk"), told=Sum("count"), attempts=Max("attempts"))
+    told = sum(letter.count for letter in held)
+    more = {"more": whole["letters"] - len(held), "more_told": whole["told"] - told}
     try:
-        sender.send(texts.compose(held))
+        sender.send(texts.compose(held, **more))
     except OSError as error:
         # smtplib's errors are OSErrors. The address stays out of the log.
         logger.warning("a letter was not taken", extra={"error": type(error).__name__})
-        return _put_off(token, max(letter.attempts for letter in held))
+        return _put_off(token, whole["attempts"])
     return _settle(token, sent_at=timezone.now())
 
 

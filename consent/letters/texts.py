@@ -51,8 +51,11 @@ class Line:
     how: str
 
 
-def compose(letters: Sequence[Letter]) -> Message:
-    """Return one message for letters of one kind to one owner, the oldest first."""
+def compose(letters: Sequence[Letter], *, more: int = 0, more_told: int = 0) -> Message:
+    """Return one message for letters of one kind to one owner, the oldest first.
+
+    `more` letters stand behind these without being loaded, about `more_told` things.
+    """
     first = letters[0]
     owner = first.owner
     assert owner is not None  # letters to nobody are settled before they are written
@@ -64,8 +67,8 @@ def compose(letters: Sequence[Letter]) -> Message:
         )
         context = {
             "lines": [_line(letter) for letter in letters[:MOST_LINES]],
-            "more": max(0, len(letters) - MOST_LINES),
-            "count": sum(letter.count for letter in letters),
+            "more": max(0, len(letters) + more - MOST_LINES),
+            "count": sum(letter.count for letter in letters) + more_told,
             "address": settings.ORIGIN.rstrip("/") + page,
             "settings": settings.ORIGIN.rstrip("/") + "/settings/messages/",
         }

@@ -24,6 +24,7 @@ from examples.brand.brand import Brand
 BACKUPS = timedelta(days=30)  # until then our backups still hold what we deleted
 ENDS = {"grant-withdrawn", "grant-revoked", "grant-expired", "grant-consumed", "grant-superseded",
         "grant-invalidated"}  # fmt: skip
+MANY = "grants-ended"  # one act ended several grants of ours
 
 
 def news(brand: Brand) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -91,13 +92,28 @@ def run(brand: Brand, request: dict[str, Any]) -> None:
             grant = told["grant"]
             print("approved, by an event", flush=True)
             read(brand, told)
-        if kind in ENDS and payload["grant"] == grant:
+        over = is_end(kind, grant, payload)
+        if over:
             print(f"ended: {kind}")
-            for owed in payload.get("obligations", ()):
-                print(settle(brand, {"grant": grant, **owed}))
+        for owed in owed_under(grant, payload):
+            print(settle(brand, owed), flush=True)
+        if over:
             break
     # What was dealt with is acknowledged by the next call; here there is none.
     brand.line().poll(brand.office.seen(), most=0)
+
+
+def owed_under(grant: str, payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what an event has us destroy under one grant: of all of it, or of one item that ended."""
+    owed = [{"grant": payload.get("grant"), **each} for each in payload.get("obligations", ())]
+    return [each for each in owed if each["grant"] == grant]
+
+
+def is_end(kind: str, grant: str, payload: dict[str, Any]) -> bool:
+    """Return whether an event says that a grant is over: by itself, or as one of many."""
+    if kind == MANY:
+        return any(each["grant"] == grant for each in payload["endings"])
+    return kind in ENDS and payload["grant"] == grant
 
 
 def _outcomes(

@@ -37,14 +37,18 @@ class Office:
             self._save()
 
     def destroy(self, grant: str, categories: list[str]) -> list[str]:
-        """Destroy the copies of some categories held under a grant; return which there were."""
+        """Destroy the copies of some categories held under a grant; return which there ever were.
+
+        What was destroyed is noted: whoever asks again after a break must not hear "never stored".
+        """
         with self.lock:
             held = self.state["copies"].get(grant, {})
-            gone = [name for name in categories if held.pop(name, None) is not None]
+            gone = self.state.setdefault("destroyed", {}).setdefault(grant, [])
+            gone += [name for name in categories if held.pop(name, None) is not None]
             if not held:
                 self.state["copies"].pop(grant, None)
             self._save()
-            return gone
+            return [name for name in categories if name in gone]
 
     def take_event(self, jti: str, kind: str, payload: dict[str, Any]) -> bool:
         """Store an event; false when it came before: twice is once."""

@@ -94,6 +94,20 @@ def test_to_come_leaves_tokens_alone(brand: Brand) -> None:
     assert AccessToken.objects.get().killed_at is None
 
 
+def test_a_key_whose_moment_is_over_leaves_no_token_to_whoever_had_it(brand: Brand) -> None:
+    with_second_key(brand)
+    at = timezone.now() + timedelta(seconds=30)
+    client_keys.retire(brand.client, "k1", cast.OPERATOR, at=at)
+    old = tokens.digest(tokens.issue(brand.client))
+    with time_machine.travel(at + timedelta(seconds=60), tick=False):
+        new = tokens.digest(tokens.issue(brand.client))
+        for _twice in range(2):
+            client_keys.retire(brand.client, "k1", cast.OPERATOR)
+        assert tokens.find(old) is None
+        assert tokens.find(new) is not None
+    assert len(leaves("partner.changed", reason="key-retired")) == 1
+
+
 def test_each_change_is_an_entry_that_names_the_key(brand: Brand) -> None:
     new = with_second_key(brand)
     at = timezone.now() + HOUR

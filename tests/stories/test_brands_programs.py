@@ -18,7 +18,8 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import sync_playwright
 
-from examples.brand import sealed
+from examples.brand import news, sealed
+from examples.brand.office import Office
 from examples.demo.person import Person
 from examples.demo.processes import free_port
 from examples.demo.world import World
@@ -235,3 +236,25 @@ def test_a_brand_lives_through_a_grant_by_its_events(
         assert process.returncode == 0, rest
     told = ["deleted", "in_backup_until", "kept_by_law"]
     assert rest.splitlines() == ["ended: grant-withdrawn", f"attested {told}, open: []"]
+
+
+def test_an_end_is_seen_alone_among_many_and_of_one_item() -> None:
+    owed = {"id": "1", "grant": "g", "categories": ["stay"]}
+    many = {"endings": [{"grant": "other"}, {"grant": "g"}], "obligations": [owed]}
+    item = {"grant": "g", "category": "stay", "obligations": [{"id": "2", "categories": ["stay"]}]}
+
+    assert news.is_end("grants-ended", "g", many)
+    assert not news.is_end("grants-ended", "h", many)
+    assert news.is_end("grant-withdrawn", "g", {"grant": "g"})
+    assert not news.is_end("item-ended", "g", item)
+    assert [each["id"] for each in news.owed_under("g", many)] == ["1"]
+    assert news.owed_under("h", many) == []
+    assert [each["id"] for each in news.owed_under("g", item)] == ["2"]
+
+
+def test_what_was_destroyed_before_a_break_is_not_called_never_stored(tmp_path: Path) -> None:
+    use = {"id": "g", "access_mode": "may_store", "erase_by": "2026-12-31"}
+    Office(tmp_path / "office.json").keep("stay", {"grant": use, "records": []})
+    assert Office(tmp_path / "office.json").destroy("g", ["stay", "itinerary"]) == ["stay"]
+    assert Office(tmp_path / "office.json").destroy("g", ["stay"]) == ["stay"]
+    assert Office(tmp_path / "office.json").destroy("other", ["stay"]) == []

@@ -136,6 +136,20 @@ def test_at_its_date_a_hold_is_gone_for_good(erased: Pod, owner: Actor) -> None:
     assert len(leaves("hold.destroyed")) == 3
 
 
+def test_whoever_was_writing_about_the_person_has_a_minute_to_be_done(
+    erased: Pod, owner: Actor
+) -> None:
+    forgetting.waive(erased, owner)
+    assert steps.forget_due() == 1
+    assert steps.forget_due() == 0
+    age(50)
+    assert steps.forget_due() == 0
+    assert Erasure.objects.get().held_at is None
+    age(11)
+    assert steps.forget_due() == 1
+    assert Erasure.objects.get().held_at is not None
+
+
 def test_it_goes_on_after_an_interruption_anywhere(
     erased: Pod, owner: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core import mail
@@ -167,6 +168,28 @@ def test_of_very_many_things_a_letter_names_some_and_counts_the_rest(grant: Gran
 
 
 # Sending ------------------------------------------------------------------------------
+def test_of_very_many_letters_only_those_are_loaded_that_are_told_one_by_one(
+    grant: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Letter.objects.all().delete()
+    known = {"owner": grant.pod.owner, "kind": Kind.PROVIDED, "grant": grant, "count": 2}
+    made = Letter.objects.bulk_create([Letter(**known) for _ in range(texts.MOST_LINES + 15)])
+    whole, loaded, compose = texts.compose(made), [], texts.compose
+
+    def watched(letters: list[Letter], **more: int) -> senders.Message:
+        loaded.append(len(letters))
+        return compose(letters, **more)
+
+    monkeypatch.setattr(texts, "compose", watched)
+    assert sending.send_due() == len(made)
+    (sent,) = mail.outbox
+    assert (sent.body, loaded) == (whole.body, [texts.MOST_LINES])
+
+
+def test_letters_that_went_while_they_were_claimed_are_no_error(grant: Grant) -> None:
+    assert sending._send(uuid4(), Failing()) == 0
+
+
 def test_a_letter_goes_out_once(grant: Grant) -> None:
     assert sending.send_due() == 1
     assert sending.send_due() == 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from consent import requests
+from consent import erasure, requests
 from consent.actors import Actor
 from consent.exceptions import AlreadyDecided, LinkRefused, UnknownThing
 from consent.models import AccessRequest, Client, Delivery, Grant, LinkTry, RequestLink
@@ -41,6 +41,20 @@ def test_a_hint_reaches_a_verified_address_only(hotel: Client) -> None:
     assert reached.pod is not None
     assert reached.pod.owner == verified
     assert missed.pod is None
+
+
+@pytest.mark.parametrize("state", ["closed", "erased"])
+def test_nobody_is_reached_whose_account_is_closed_or_whose_pod_is_erased(
+    hotel: Client, pod: Pod, state: str
+) -> None:
+    if state == "closed":
+        pod.owner.is_active = False
+        pod.owner.save()
+    else:
+        erasure.erase_pod(pod, Actor.owner(pod.owner))
+    asked = cast.submit(hotel, cast.make_body(pod)).request
+    assert asked.pod is None
+    assert told(asked)["state"] == "pending"
 
 
 @pytest.mark.rule("consent.md", "3.5")
@@ -167,7 +181,8 @@ def test_a_code_is_stored_as_a_keyed_hash_and_told_again(hotel: Client) -> None:
 def test_five_wrong_codes_bar_an_address_for_the_hour(hotel: Client) -> None:
     code = cast.submit(hotel, cast.make_body()).link_code
     assert code is not None
-    requests.open_link(code, ADDRESS)  # a right one does not count
+    for _ in range(6):
+        requests.open_link(code, ADDRESS)  # a right one does not count
     for _ in range(5):
         with pytest.raises(LinkRefused):
             requests.open_link("00000000", ADDRESS)

@@ -1,10 +1,11 @@
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from audit import sequencer
+from audit import log, sequencer
 from audit.types import EntryType
 from consent.models import Fold, Grant, GrantActivity
-from consent.revocation import folding
+from consent.revocation import entries, folding
 from tests.consent.revocation.conftest import was_read
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +22,18 @@ def test_reads_and_refusals_are_counted_by_day(grant: Grant) -> None:
     day = GrantActivity.objects.get(grant=grant)
     assert (day.reads, day.refusals) == (3, 1)
     assert day.last_at <= timezone.now()
+
+
+def test_refusals_that_were_only_counted_are_counted_here_too(grant: Grant) -> None:
+    was_read(grant, EntryType.RECORD_REFUSED)
+    closing = entries.of_grant(EntryType.RECORD_REFUSED, grant, outcome="refused", repeats=4)
+    with transaction.atomic():
+        log.append(closing)
+    sequencer.sequence_once()
+
+    folding.fold_activity()
+
+    assert GrantActivity.objects.get(grant=grant).refusals == 5
 
 
 def test_folding_goes_on_where_it_stopped_and_counts_nothing_twice(grant: Grant) -> None:

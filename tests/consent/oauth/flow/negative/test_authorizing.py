@@ -163,6 +163,15 @@ def test_nobody_brings_or_answers_a_request_that_is_not_theirs(
     assert AccessRequest.objects.get().decided_at is None
 
 
+def test_a_browser_that_did_not_come_with_a_request_brings_it_to_nobody(hotel: Hotel) -> None:
+    hotel.push()
+    asked = AccessRequest.objects.get()
+    other = signed_in(cast.make_pod())
+    need_page(other.get(f"/oauth/authorize/{asked.pk}/"))
+    asked.refresh_from_db()
+    assert asked.pod is None
+
+
 def test_replacing_is_for_the_owner_of_the_grant(
     hotel: Hotel, browser: Browser, guest: Pod
 ) -> None:

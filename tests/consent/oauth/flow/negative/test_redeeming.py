@@ -11,6 +11,7 @@ from django.utils import timezone
 from consent import grants, partners
 from consent.actors import Actor
 from consent.models import AccessToken, Grant, Partner
+from consent.oauth import tokens
 from tests import cast
 from tests.consent.oauth import world
 from tests.consent.oauth.flow.hotel import BACK, Hotel, agree, query
@@ -125,6 +126,18 @@ def test_the_second_use_kills_refreshed_tokens_too_and_is_entered_once(
     assert Partner.objects.get(pk=hotel.client.partner_id).epoch == epoch + 1
     with refused("refresh_unknown"):
         need_error(hotel.token(form), INVALID)
+
+
+def test_a_second_use_is_known_for_what_it_is_for_a_day(hotel: Hotel, code: str) -> None:
+    refresh = hotel.redeem(code).json()["refresh_token"]
+    tokens.purge(timezone.now() + timedelta(hours=23))
+    with refused("code_reused"):
+        need_error(hotel.redeem(code), INVALID)
+    tokens.purge(timezone.now() + timedelta(hours=25))
+    with refused("code_unknown"):
+        need_error(hotel.redeem(code), INVALID)
+    with refused("refresh_unknown"):
+        need_error(hotel.token({"grant_type": "refresh_token", "refresh_token": refresh}), INVALID)
 
 
 @pytest.fixture
