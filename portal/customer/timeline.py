@@ -107,10 +107,15 @@ def _event(seen: Seen, brands: _Brands) -> Event:
         at=seen.at,
         icon=sentence.icon,
         tone=sentence.tone,
-        text=particles.fit(text),
+        text=particles.fit(_ended_once(text)),
         notes=list(_notes(seen)),
         grant=brands.grants.get(seen.leaf.get("grant", "")),
     )
+
+
+def _ended_once(text: str) -> str:
+    """Return the sentence with one full stop, also after a name that ends in one ("Co., Ltd.")."""
+    return f"{text[:-2]}." if text.endswith("..") else text
 
 
 def _ruled(seen: Seen) -> str:

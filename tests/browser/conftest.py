@@ -155,6 +155,7 @@ def _pages(world: World) -> dict[str, str]:
         "settings": "/settings/",
         "link": "/link/",
         "second factor": "/account/2fa/",
+        "keys": "/account/2fa/webauthn/",
         "sessions": "/account/sessions/",
         "email": "/account/email/",
         "password": "/account/password/change/",

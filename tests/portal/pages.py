@@ -58,5 +58,6 @@ def general() -> tuple[str, ...]:
         "/account/email/",
         "/account/password/change/",
         "/account/2fa/",
+        "/account/2fa/webauthn/",
         "/account/sessions/",
     )

@@ -6,10 +6,14 @@ from django.utils import timezone
 
 from audit import log
 from audit.types import EntryType
+from consent import standing
+from consent.actors import Actor
 from consent.models import Grant
 from portal.customer import timeline
 from portal.customer.sentences import FILTERS, SENTENCES
+from tests import cast
 from tests.portal.conftest import World
+from vault.models import Pod
 
 
 def entry(grant: Grant, kind: EntryType, **fields: object) -> None:
@@ -42,6 +46,13 @@ def test_a_refused_read_is_shown_with_its_reason(browser: Browser, world: World)
     assert "a purpose that you had not agreed to" in text
     assert "4 times more" in text
     assert "let Maru Hotel see" not in text
+
+
+def test_a_sentence_about_a_company_ends_in_one_full_stop(browser: Browser, pod: Pod) -> None:
+    asked = cast.make_request(pod, cast.make_client(cast.make_partner(legal_name_en="Ads Ltd.")))
+    standing.block(pod, standing.About(partner=asked.partner), Actor.owner(pod.owner))
+    text = browser.get("/activity/").content.decode()
+    assert "You take no more requests of Ads Ltd.<" in text
 
 
 def test_every_entry_about_a_person_has_a_sentence(world: World) -> None:

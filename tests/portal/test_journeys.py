@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import translation
 
 from consent import alliances, partners
 from consent.actors import Actor
 from consent.models import AccessRequest, Grant, Journey
+from portal.customer import words
 from tests import airport, cast
 from tests.airport import Airport
 from tests.consent.grants.test_ending import read_once
@@ -58,6 +60,14 @@ def test_each_brand_has_a_block_of_its_own_and_nothing_is_picked(
     assert " checked" not in page
     assert [f'name="stop{n}-answer"' in page for n in (1, 2, 3)] == [True] * 3
     assert not re.search(r"(?i)agree to all|모두 동의", page)
+
+
+def test_no_choice_goes_beyond_the_end_of_the_journey(browser: Browser, journey: Journey) -> None:
+    page = text(browser.get(at(journey)))
+    with translation.override("en"):
+        assert f"As asked: until {words.day(journey.ends_at)}" in page
+    assert '<option value="1">' in page
+    assert '<option value="7">' not in page
 
 
 def test_brands_are_decided_one_by_one(browser: Browser, journey: Journey, sky: Airport) -> None:

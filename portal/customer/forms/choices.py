@@ -133,13 +133,15 @@ def _in_days(days: str) -> datetime:
 
 
 def _untils(asked: AccessRequest) -> Iterator[tuple[str, str]]:
-    yield "", _("As asked: until %(day)s") % {"day": words.day(asked.grant_expires_at)}
+    # What is bound to a journey ends with it, whatever was asked for.
+    latest = min(asked.grant_expires_at, asked.bound_ends_at or asked.grant_expires_at)
+    yield "", _("As asked: until %(day)s") % {"day": words.day(latest)}
     start = max(timezone.now(), asked.valid_from or timezone.now())
     least = (asked.at_least or {}).get("expires")
     for days in SHORTER:
         end = _in_days(str(days))
         enough = least is None or end >= datetime.fromisoformat(least)
-        if start + timedelta(hours=1) < end < asked.grant_expires_at and enough:
+        if start + timedelta(hours=1) < end < latest and enough:
             text = ngettext("%(days)s day: until %(day)s", "%(days)s days: until %(day)s", days)
             yield str(days), text % {"days": days, "day": words.day(end)}
 
