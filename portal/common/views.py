@@ -1,5 +1,7 @@
 """Pages that need no sign-in."""
 
+from datetime import date
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -43,7 +45,8 @@ def _operator() -> dict[str, object]:
 def privacy(request: HttpRequest) -> HttpResponse:
     """Show the operator's privacy policy (개인정보 처리방침, PIPA Art. 30)."""
     notice = signup_notice.current(request.LANGUAGE_CODE)
-    return render(request, "portal/common/privacy.html", {**_operator(), "notice": notice})
+    context = {**_operator(), "notice": notice, "in_force": date.fromisoformat(notice.version)}
+    return render(request, "portal/common/privacy.html", context)
 
 
 @require_safe

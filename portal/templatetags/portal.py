@@ -1,11 +1,14 @@
 """Template words of our own."""
 
 import zlib
+from datetime import timedelta
 from typing import Any
 
 from django import template
 from django.template.defaultfilters import stringfilter
+from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 from portal.customer import particles, phrases, words
 
@@ -42,6 +45,8 @@ def device(agent: str) -> str:
 @register.filter
 def since(moment: Any) -> str:
     """Return how long ago a moment was, roughly: "2 hours"."""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return _("a moment")
     return timesince(moment, depth=1)
 
 

@@ -89,6 +89,19 @@ def test_home_shows_the_first_three_of_what_waits_and_leads_to_the_rest(
     assert "All 4" in text
 
 
+def test_home_never_says_that_a_paused_brand_has_access(browser: Browser, world: World) -> None:
+    at = timezone.now()
+    GrantActivity.objects.create(grant=world.grant, day=at.date(), reads=1, last_at=at)
+    text = browser.get("/").content.decode()
+    assert "Who has access now" in text
+    assert "Last look a moment ago" in text
+    browser.post("/pause/")
+    text = browser.get("/").content.decode()
+    assert "Nobody can see your data" in text
+    assert "Who has access now" not in text
+    assert "Maru Hotel" in text.partition("What you agreed to share")[2]
+
+
 @pytest.mark.rule("the owner sees each clock", "consent.md 8.4")
 def test_progress_counts_who_confirmed_and_says_what_is_late(
     browser: Browser, world: World
