@@ -25,7 +25,8 @@ def query(grant: Grant) -> dict[str, Any]:
     if grant.ended_at is not None or grant.stops_at <= timezone.now():
         owed = refusals.owed_after(grant.pk)
         raise GrantEnded(grant.ended_at or grant.stops_at, owed)
-    moments = [grant.given_at, grant.paused_at, grant.suspended_at]
+    narrowed = [item.ended_at for item in grant.items.all()]
+    moments = [grant.given_at, grant.paused_at, grant.suspended_at, *narrowed]
     return {
         "grant_id": str(grant.pk),
         "scopes": [],

@@ -21,8 +21,16 @@ _CARRIERS = (
     ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052
     ipaddress.IPv6Network("::ffff:0:0:0/96"),  # SIIT, RFC 2765
 )
-# Translation prefixes of a network's own: what they carry, only that network knows.
-_LOCAL = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("fec0::/10"))
+# The middle of an ISATAP address, RFC 5214 6.1: what follows is an IPv4 address as well.
+_ISATAP = (0x00005EFE, 0x02005EFE)
+# On no internet, whatever the standard library thinks of them.
+_NOWHERE = (
+    ipaddress.IPv6Network("64:ff9b:1::/48"),  # what it carries, only that network knows, RFC 8215
+    ipaddress.IPv6Network("fec0::/10"),  # site-local, RFC 3879
+    ipaddress.IPv6Network("3fff::/20"),  # documentation, RFC 9637
+    ipaddress.IPv4Network("192.0.0.0/24"),  # protocol assignments, RFC 6890
+    ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4, RFC 7526
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +96,23 @@ def is_public(address: Address) -> bool:
     inner = list(_inside(address)) if isinstance(address, ipaddress.IPv6Address) else []
     if any(not is_public(each) for each in inner):
         return False
-    if isinstance(address, ipaddress.IPv6Address):
-        if any(address in network for network in _LOCAL):
-            return False
-        if inner:
-            return True
+    if any(address in network for network in _NOWHERE):
+        return False
+    if inner and not _is_isatap(address):
+        return True  # nothing of its own: an IPv4 address in another spelling
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def _inside(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
     """Return the IPv4 addresses that an IPv6 address carries."""
     found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if any(address in network for network in _CARRIERS):
+    if any(address in network for network in _CARRIERS) or _is_isatap(address):
         found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return [each for each in found if each is not None]
+
+
+def _is_isatap(address: Address) -> bool:
+    return address.version == 6 and (int(address) >> 32) & 0xFFFFFFFF in _ISATAP
 
 
 def _address(text: str) -> Address:

@@ -5,11 +5,13 @@ import json
 import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.db import IntegrityError, transaction
 from django.test import Client as Browser
 from pytest_django import Settings
 
+from accounts import backends
 from accounts.models import User
 from audit import entries
 from audit.models import Entry, Tally
@@ -139,6 +141,15 @@ def test_guesses_at_unknown_addresses_are_counted_by_the_hour_and_name_nobody(
     assert (leaf["type"], leaf["actor"]) == ("login.failed", {"role": "owner"})
     assert "commitment" not in leaf
     assert Tally.objects.get().repeats == 2
+
+
+def test_an_address_that_somebody_has_proven_signs_in_nobody_else(guest: Browser) -> None:
+    hers = cast.make_owner("mina@example.kr")
+    his = User.objects.create_user("han@example.kr", PASSWORD)
+    EmailAddress.objects.create(user=his, email=hers.email, verified=False, primary=True)
+    assert backends.users_of(hers.email) == [hers]
+    guest.post("/account/login/", {"login": hers.email, "password": PASSWORD})
+    assert "_auth_user_id" not in guest.session
 
 
 def test_staff_without_a_pod_sign_in_too(guest: Browser) -> None:

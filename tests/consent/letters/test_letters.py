@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import sequencer
-from consent import alliances, deregistration, grants, letters
+from consent import alliances, deregistration, erasure, grants, letters
 from consent.actors import Actor
 from consent.letters import provisions, senders, sending, texts, times
 from consent.letters.senders import Message
@@ -282,6 +282,15 @@ def test_each_provision_of_location_is_told_at_once_with_who_when_and_what_for(
     assert track.partner.legal_name_ko in body
     assert "맞춤 서비스" in body
     assert str(timezone.localtime().year) in body
+
+
+def test_of_somebody_who_erased_everything_no_new_letter_is_written(track: Grant, pod: Pod) -> None:
+    read_once(track, "track")
+    erasure.erase_pod(pod, Actor.owner(pod.owner))
+    sequencer.sequence_once()
+    while provisions.note_provisions():
+        pass
+    assert not told(Kind.PROVIDED)
 
 
 @pytest.mark.rule("consent.md", "11.5")
