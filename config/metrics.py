@@ -24,6 +24,7 @@ _TOTALS = {
     "untried": "due for more than a minute and never attempted",
     "escalated": "events whose schedule is over, or whose answer will not heal",
     "obligations": "obligations that are open",
+    "unacknowledged": "obligations that a brand has not acknowledged for a day",
     "overdue": "obligations whose day is over",
 }
 
@@ -91,6 +92,7 @@ def _by_brand() -> Iterator[GaugeMetricFamily]:
     waiting = overview.by_partner()
     for name, text in (
         ("events", "events that this brand has not accepted"),
+        ("unacknowledged", "obligations that this brand has not acknowledged for a day"),
         ("overdue", "obligations of this brand whose day is over"),
     ):
         family = GaugeMetricFamily(f"vault_brand_{name}", text, labels=["brand"])

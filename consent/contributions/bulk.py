@@ -216,4 +216,4 @@ def _logged(asked: Asked, gathered: Gathered, why: ConsentError) -> ConsentError
     why.entered = True
     if isinstance(why, TokenRefused):
         raise why
-    return why
+    return refusals.with_obligation(why, gathered.facts)

@@ -9,11 +9,13 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
+from consent import profiles
 from consent.models import Channel, Delivery, Obligation, Partner
 from consent.revocation import schedule
 
 # Older than this without an attempt, or without a partner's answer: somebody has to look.
 STUCK_AFTER = timedelta(minutes=1)
+_NOTHING_OWED = {"obligations": 0, "unacknowledged": 0, "overdue": 0, "flagged": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class Waiting:
     escalated: int
     channel: str  # "open", "shut", "gone", "none": no address, "poll": it fetches them itself
     obligations: int
+    unacknowledged: int  # for longer than the profile's alarm allows
     overdue: int
     flagged: int  # for the regulator
 
@@ -42,6 +45,7 @@ class Totals:
     untried: int  # due for longer than STUCK_AFTER and never attempted: no worker is at work
     escalated: int
     obligations: int
+    unacknowledged: int  # for longer than the profile's alarm allows (10.2)
     overdue: int
 
 
@@ -57,7 +61,7 @@ def by_partner(now: datetime | None = None) -> list[Waiting]:
             partner=partners[pk],
             channel=_channel(partners[pk], channels.get(pk), now),
             **(events.get(pk) or {"events": 0, "oldest": None, "attempts": 0, "escalated": 0}),
-            **(owed.get(pk) or {"obligations": 0, "overdue": 0, "flagged": 0}),
+            **(owed.get(pk) or _NOTHING_OWED),
         )
         for pk in partners
     ]
@@ -78,7 +82,9 @@ def totals(now: datetime | None = None) -> Totals:
         escalated=Count("pk", filter=Q(escalated_at__isnull=False)),
     )
     owed = Obligation.objects.open().aggregate(
-        obligations=Count("pk"), overdue=Count("pk", filter=Q(due_at__lte=now))
+        obligations=Count("pk"),
+        unacknowledged=Count("pk", filter=_unacknowledged(now)),
+        overdue=Count("pk", filter=Q(due_at__lte=now)),
     )
     oldest = seen.pop("oldest")
     return Totals(oldest_due=now - oldest if oldest else timedelta(), **seen, **owed)
@@ -110,9 +116,15 @@ def _events() -> dict[UUID, dict[str, Any]]:
 def _owed(now: datetime) -> dict[UUID, dict[str, Any]]:
     rows: Any = Obligation.objects.open().values("partner").annotate(
         obligations=Count("pk"), overdue=Count("pk", filter=Q(due_at__lte=now)),
+        unacknowledged=Count("pk", filter=_unacknowledged(now)),
         flagged=Count("pk", filter=Q(escalation__gte=3)),
     )  # fmt: skip
     return {row.pop("partner"): row for row in rows.order_by()}
+
+
+def _unacknowledged(now: datetime) -> Q:
+    alarm = profiles.length("acknowledge_alarm")
+    return Q(acknowledged_at=None, opened_at__lte=now - alarm)
 
 
 def _channel(partner: Partner, channel: Channel | None, now: datetime) -> str:

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from audit.models import Detail, Entry, Pending
-from consent import grants, partners
+from consent import erasure, grants, partners
 from consent.actors import Actor
 from consent.contributions import bulk, guard, lines
 from consent.exceptions import TokenRefused, TooManyRecords
-from consent.models import Client, Contribution, ContributionUse, Grant
+from consent.models import Client, Contribution, ContributionUse, Grant, Obligation
 from consent.oauth import tokens
 from tests import cast
+from tests.consent.grants.test_ending import read_once
 from tests.leaves import leaves
 from vault import pods
 from vault.models import Pod, Record
@@ -243,6 +244,21 @@ def test_a_dead_token_brings_nothing(grant: Grant, bring: Any, hotel: Client) ->
 
     assert errors(bring(item(grant))) == ["partner-suspended"]
     assert not Record.objects.exists()
+
+
+@pytest.mark.rule("consent.md", "6.5")
+def test_after_its_person_was_erased_each_is_told_of_the_end_and_of_what_is_owed(
+    pod: Pod, hotel: Client, owner: Actor, bring: Any
+) -> None:
+    grant = cast.make_grant(pod, hotel, items=[*BRINGS, cast.make_item("stay")])
+    read_once(grant)
+    erasure.erase_pod(pod, owner, at_once=True)
+    owed = Obligation.objects.get(grant=grant)
+
+    for told in bring(item(grant), item(grant)):
+        assert told["error"] == "grant-ended"
+        assert told["ended_at"] is not None
+        assert told["obligation"] == str(owed.pk)
 
 
 @pytest.mark.rule("consent.md", "P8")

@@ -27,7 +27,8 @@ class Command(BaseCommand):
         console.print(
             f"{seen.events} events wait: {seen.due} due (the oldest for {_length(seen.oldest_due)}),"
             f" {seen.in_flight} in flight, {seen.escalated} escalated."
-            f" {seen.obligations} obligations are open, {seen.overdue} overdue."
+            f" {seen.obligations} obligations are open, {seen.unacknowledged} not acknowledged for"
+            f" longer than a day, {seen.overdue} overdue."
         )
         if seen.untried:
             console.print(
@@ -44,13 +45,13 @@ class Command(BaseCommand):
 def _brands(waiting: list[Waiting]) -> Table:
     table = Table(title="brands with something open")
     for name in ("brand", "events", "oldest", "attempts", "escalated", "channel", "obligations",
-                 "overdue", "flagged"):  # fmt: skip
+                 "silent", "overdue", "flagged"):  # fmt: skip
         table.add_column(name, justify="left" if name in {"brand", "channel"} else "right")
     now = timezone.now()
     for one in waiting:
         age = _length(now - one.oldest) if one.oldest else "-"
         numbers = (one.attempts, one.escalated)
-        owed = (one.obligations, one.overdue, one.flagged)
+        owed = (one.obligations, one.unacknowledged, one.overdue, one.flagged)
         table.add_row(
             f"{one.partner.legal_name_en}\n{one.partner.pk}", str(one.events), age,
             *map(str, numbers), one.channel, *map(str, owed),

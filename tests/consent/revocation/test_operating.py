@@ -79,6 +79,22 @@ def test_each_brand_stands_with_what_it_was_not_told_and_owes(
     assert one.channel == "gone"
 
 
+@pytest.mark.rule("consent.md", "10.2")
+def test_a_brand_that_acknowledges_nothing_for_a_day_sets_off_the_alarm(
+    delivery: Delivery, grant: Grant
+) -> None:
+    (owed,) = obliged(grant)
+    day = timedelta(hours=24)
+
+    assert overview.totals(owed.opened_at + day - timedelta(seconds=1)).unacknowledged == 0
+    late = owed.opened_at + day
+    assert overview.totals(late).unacknowledged == 1
+    assert [one.unacknowledged for one in overview.by_partner(late)] == [1]
+
+    Obligation.objects.update(told_at=timezone.now(), acknowledged_at=timezone.now())
+    assert overview.totals(late).unacknowledged == 0
+
+
 def test_the_tables_are_printed(
     delivery: Delivery, grant: Grant, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,6 +234,7 @@ def test_the_monitoring_gets_numbers_and_no_names(delivery: Delivery, grant: Gra
     said = generate_latest(metrics.registry()).decode()
 
     assert "vault_queue_events 1.0" in said
+    assert "vault_queue_unacknowledged 0.0" in said
     assert "vault_database_up 1.0" in said
     assert f'vault_brand_events{{brand="{grant.partner_id}"}} 1.0' in said
     assert grant.partner.legal_name_ko not in said
