@@ -73,16 +73,17 @@ def parse(body: object, journey: UUID, now: datetime) -> AskedJourney:
 
     Raises `RequestInvalid` with a JSON pointer for each problem, `RequestAgainstRule`.
     """
+    tidied = validation.tidy(body)
     problems = [
         _problem(error)
         for error, _place in zip(
-            wording.findings(_validator(), body), range(validation.MOST_PROBLEMS), strict=False
+            wording.findings(_validator(), tidied), range(validation.MOST_PROBLEMS), strict=False
         )
     ]
     if problems:
         raise RequestInvalid(problems)
-    assert isinstance(body, dict)
-    asked = _asked(body, journey)
+    assert isinstance(tidied, dict)
+    asked = _asked(tidied, journey)
     for rule in _broken(asked, now):
         raise broken(rule)
     return asked
@@ -110,7 +111,7 @@ def _asked(body: Mapping[str, Any], journey: UUID) -> AskedJourney:
     return AskedJourney(
         alliance=UUID(body["alliance"]),
         subject=body["subject"],
-        name=validation.tidy(body["name"]),
+        name=body["name"],
         starts=validation.moment("/starts", body["starts"]),
         ends=ends,
         in_session=body.get("in_session", False),
@@ -134,7 +135,7 @@ def _stop(body: Mapping[str, Any], place: int, journey: UUID, ends: datetime) ->
         raise RequestInvalid([(under + at, what) for at, what in error.problems]) from None
     return AskedStop(
         order=stop["order"],
-        place=validation.tidy(stop["place"]),
+        place=stop["place"],
         client=stop["client"],
         body=whole,
         asked=asked,

@@ -73,15 +73,17 @@ def parse(body: object) -> Asked:
 
     Raises `RequestInvalid` with a JSON pointer for each problem; no value is ever repeated.
     """
+    # First: what tidying leaves nothing of is as good as missing.
+    tidied = tidy(body)
     problems = []
-    for error in wording.findings(_validator(), body):
+    for error in wording.findings(_validator(), tidied):
         problems.append(_problem(error))
         if len(problems) == MOST_PROBLEMS:
             break
     if problems:
         raise RequestInvalid(problems)
-    assert isinstance(body, dict)
-    return _asked(tidy(body))
+    assert isinstance(tidied, dict)
+    return _asked(tidied)
 
 
 def texts(value: object) -> list[str]:

@@ -134,6 +134,7 @@ def test_a_refusal_by_rule_is_logged_for_the_lead(sky: Airport) -> None:
     [
         ({"stops": []}, "/stops"),
         ({"name": {"ko": "x"}}, "/name"),
+        ({"name": {"ko": "\u0002", "en": "x"}}, "/name/ko"),
         ({"starts": "tomorrow"}, "/starts"),
         ({"surprise": 1}, ""),
     ],

@@ -152,6 +152,12 @@ def test_marketing_is_declared(pod: Pod) -> None:
     assert refused.value.rule == "marketing-not-declared"
 
 
+def view(name: str) -> dict[str, Any]:
+    item = cast.make_item()
+    del item["category"]
+    return item | {"view": name}
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
@@ -162,6 +168,9 @@ def test_marketing_is_declared(pod: Pod) -> None:
         ({"items": [cast.make_item(required="secret-value")]}, "/items/0/required"),
         ({"items": [cast.make_item(why={"ko": "secret-value"})]}, "/items/0/why"),
         ({"items": [cast.make_item(why={"ko": " ", "en": "x"})]}, "/items/0/why/ko"),
+        # Of what only controls and hides characters nothing is left that could be shown.
+        ({"items": [cast.make_item(why={"ko": "\u0002\u200b", "en": "x"})]}, "/items/0/why/ko"),
+        ({"items": [view("\u0002\u202e")]}, "/items/0/view"),
         ({"frequency": {"count": 0, "unit": "day"}}, "/frequency"),
         ({"expires": "secret-value"}, "/expires"),
         ({"expires": "9999-12-31T23:59:59-14:00"}, "/expires"),
