@@ -35,6 +35,9 @@ class EntryType(StrEnum):
     GRANT_CONSUMED = "grant.consumed"
     GRANT_SUPERSEDED = "grant.superseded"
     GRANT_INVALIDATED = "grant.invalidated"
+    # A consent of its own beside an end: the brand may keep the copies that it has
+    RETENTION_GIVEN = "retention.given"
+    RETENTION_WITHDRAWN = "retention.withdrawn"
     # Records
     RECORD_READ = "record.read"
     RECORD_REFUSED = "record.refused"
@@ -163,8 +166,8 @@ KEPT_FOR: dict[RetentionClass, timedelta] = {
 }
 _CLASS_OF_OBJECT = {
     **dict.fromkeys(
-        ("request", "notice", "receipt", "grant", "obligation", "delivery", "pod", "category",
-         "journey", "rule", "hold", "order", "rights", "guardian"),
+        ("request", "notice", "receipt", "grant", "retention", "obligation", "delivery", "pod",
+         "category", "journey", "rule", "hold", "order", "rights", "guardian"),
         RetentionClass.CONSENT,
     ),
     **dict.fromkeys(("record", "call", "key", "login", "export"), RetentionClass.ACCESS),

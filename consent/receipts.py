@@ -92,7 +92,7 @@ def _party(grant: Grant, language: str) -> dict[str, str]:
 
 
 def _events(grant: Grant) -> list[dict[str, Any]]:
-    events = [
+    events: list[dict[str, Any]] = [
         {
             "event_time": grant.given_at.isoformat(),
             "event_type": "dpv:ExplicitlyExpressedConsent",
@@ -107,6 +107,7 @@ def _events(grant: Grant) -> list[dict[str, Any]]:
                 "event_type": grant.end_kind,
                 "event_state": _STATES[grant.end_kind],
                 "ended_by": grant.end_actor,
+                "kept_by_consent": grant.kept_by_consent_at is not None,
             }
         )
     return events

@@ -28,6 +28,12 @@ CODES: dict[str, tuple[str, str, str]] = {
     "grant.consumed": ("횟수 다 씀", "budget consumed", "법 제21조"),
     "grant.superseded": ("새 동의로 바뀜", "superseded", "법 제17조"),
     "grant.invalidated": ("동의 무효", "consent invalidated", "법 제17조"),
+    "retention.given": ("보유 동의", "consent to keep copies given", "법 제15조 제1항 제1호"),
+    "retention.withdrawn": (
+        "보유 동의 철회",
+        "consent to keep copies withdrawn",
+        "법 제37조 제3항",
+    ),
     "record.read": ("열람(제공)", "read by a brand", "기준 제8조"),
     "record.refused": ("열람 거절", "read refused", "기준 제8조"),
     "record.failed": ("열람 실패", "read failed", "기준 제8조"),

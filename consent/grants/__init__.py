@@ -3,6 +3,7 @@
 from consent.grants.ending import end, end_all, end_every, end_partner, end_purpose, invalidate
 from consent.grants.giving import give
 from consent.grants.items import end_category, end_item
+from consent.grants.keeping import keepable
 from consent.grants.pausing import (
     need_ground,
     pause,
@@ -15,10 +16,11 @@ from consent.grants.pausing import (
     unsuspend,
     unsuspend_all,
 )
+from consent.grants.recalling import recall
 from consent.grants.run_out import end_run_out
 
 __all__ = [
     "end", "end_all", "end_category", "end_every", "end_item", "end_partner", "end_purpose",
-    "end_run_out", "give", "invalidate", "need_ground", "pause", "pause_all", "resume",
-    "resume_all", "resume_due", "suspend", "suspend_all", "unsuspend", "unsuspend_all",
+    "end_run_out", "give", "invalidate", "keepable", "need_ground", "pause", "pause_all",
+    "recall", "resume", "resume_all", "resume_due", "suspend", "suspend_all", "unsuspend", "unsuspend_all",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from audit import log
 from audit.types import EntryType
 from consent import entries, letters, pipelining
 from consent.actors import Actor
-from consent.grants import telling
+from consent.grants import keeping, telling
 from consent.models import AccessToken, Grant, RefreshToken
 from consent.revocation import obligations
 from keys import tree
@@ -43,6 +43,7 @@ class End:
     reason: str  # one of our own codes, or nothing
     actor: Actor
     at: datetime
+    kept: bool = False  # whether the owner lets the brands keep the copies that they have
 
 
 def cut(
@@ -65,6 +66,8 @@ def is_open(grant: Grant) -> bool:
 def _cut(held: Sequence[Grant], end: End, owed_for: Mapping[UUID, Sequence[str]] | None) -> None:
     closes = [grant.epoch if is_open(grant) else None for grant in held]
     with pipelining.pipeline():
+        # Said before the end, so that whoever replays the log knows it when the end comes.
+        said = keeping.keep(held, end.actor, end.at) if end.kept else []
         _write_rows(held, end)
         owed = obligations.open_all(held, end.at, categories=owed_for)
         telling.of_ends(held, end.kind, end.reason, end.at, owed)
@@ -75,7 +78,7 @@ def _cut(held: Sequence[Grant], end: End, owed_for: Mapping[UUID, Sequence[str]]
             )
             for grant, epoch in zip(held, closes, strict=True)
         ]
-        log.append_many(ends + obligations.drafts(owed))
+        log.append_many(said + ends + obligations.drafts(owed))
 
 
 def _write_rows(held: Sequence[Grant], end: End) -> None:

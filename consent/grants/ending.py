@@ -21,19 +21,26 @@ from vault.models import Pod
 
 @transaction.atomic
 def end(
-    grant: Grant, kind: str, reason: str, actor: Actor, *, now: datetime | None = None
+    grant: Grant,
+    kind: str,
+    reason: str,
+    actor: Actor,
+    *,
+    kept: bool = False,
+    now: datetime | None = None,
 ) -> Grant:
     """End a grant: from the commit on, the partner reads nothing under it.
 
     Destroys the grant key, closes the epoch, owes the partner the news and the owner the
-    destruction of the copies. Raises `UnknownThing` for a stranger.
+    destruction of the copies; with `kept` its owner lets the partner keep those (7.3).
+    Raises `UnknownThing` for a stranger.
     """
-    need_fitting(kind, actor)
+    need_fitting(kind, actor, kept=kept)
     with pipelining.pipeline():
         held = locking.grant(grant.pk)
         need_party(held, actor)
         if held.ended_at is None:
-            end_held(held, kind, reason, actor, now or timezone.now())
+            cutting.cut([held], _end(kind, reason, actor, now or timezone.now(), kept=kept))
     return held
 
 
@@ -42,9 +49,14 @@ def end_all(pod: Pod, kind: str, reason: str, actor: Actor) -> list[Grant]:
     return end_every(Grant.objects.of(pod), kind, reason, actor)
 
 
-def end_partner(pod: Pod, partner: Partner, kind: str, reason: str, actor: Actor) -> list[Grant]:
-    """End everything that one partner may do with a pod; return the grants that this ended."""
-    return end_every(Grant.objects.of(pod).to(partner), kind, reason, actor)
+def end_partner(
+    pod: Pod, partner: Partner, kind: str, reason: str, actor: Actor, *, kept: bool = False
+) -> list[Grant]:
+    """End everything that one partner may do with a pod; return the grants that this ended.
+
+    With `kept` its owner lets the partner keep the copies that it has (7.3).
+    """
+    return end_every(Grant.objects.of(pod).to(partner), kind, reason, actor, kept=kept)
 
 
 def end_purpose(pod: Pod, purpose: str, kind: str, reason: str, actor: Actor) -> list[Grant]:
@@ -64,18 +76,24 @@ def invalidate(chosen: GrantQuerySet, ground: str, actor: Actor) -> list[Grant]:
 
 @transaction.atomic
 def end_every(
-    chosen: GrantQuerySet, kind: str, reason: str, actor: Actor, *, now: datetime | None = None
+    chosen: GrantQuerySet,
+    kind: str,
+    reason: str,
+    actor: Actor,
+    *,
+    kept: bool = False,
+    now: datetime | None = None,
 ) -> list[Grant]:
     """End every grant of a set, each as `end` does; return those that this ended.
 
     Raises `UnknownThing`, with nothing changed, if one of them is none of the actor's business.
     """
-    need_fitting(kind, actor)
+    need_fitting(kind, actor, kept=kept)
     with pipelining.pipeline():
         held = locking.every(chosen.unended())
         for grant in held:
             need_party(grant, actor)
-        cutting.cut(held, _end(kind, reason, actor, now or timezone.now()))
+        cutting.cut(held, _end(kind, reason, actor, now or timezone.now(), kept=kept))
     return held
 
 
@@ -110,11 +128,16 @@ def need_unended(grant: Grant) -> None:
         raise GrantNotLive
 
 
-def need_fitting(kind: str, actor: Actor) -> None:
-    """Pass if such an actor can end in such a way: the words are not interchangeable (1.2)."""
+def need_fitting(kind: str, actor: Actor, *, kept: bool = False) -> None:
+    """Pass if such an actor can end in such a way: the words are not interchangeable (1.2).
+
+    Only who withdraws can let a brand keep what it has.
+    """
+    if kept and actor.role not in OWNERS:
+        raise ValueError(f"leaving copies with a brand is not what a {actor.role} does")
     if (kind == Grant.EndKind.WITHDRAWN) != (actor.role in OWNERS):
         raise ValueError(f"{kind} is not what a {actor.role} does")
 
 
-def _end(kind: str, reason: str, actor: Actor, at: datetime) -> End:
-    return End(kind=Grant.EndKind(kind), reason=reason, actor=actor, at=at)
+def _end(kind: str, reason: str, actor: Actor, at: datetime, *, kept: bool = False) -> End:
+    return End(kind=Grant.EndKind(kind), reason=reason, actor=actor, at=at, kept=kept)

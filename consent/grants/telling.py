@@ -38,7 +38,7 @@ def of_ends(
         _one(
             grant,
             _EVENTS[kind],
-            {**said, "partner_ref": grant.request.partner_ref},
+            {**said, "partner_ref": grant.request.partner_ref, **kept(grant)},
             owed.get(grant.pk, ()),
             action,
         )
@@ -74,6 +74,18 @@ def of_items(
         for grant, items in ended.items()
         for place, item in enumerate(items)
     )
+
+
+def of_recall(grant: Grant, at: datetime, owed: Sequence[Obligation]) -> None:
+    """Owe the news that copies which the partner could keep have to go after all."""
+    said = {"withdrawn_at": at.isoformat(), "partner_ref": grant.request.partner_ref}
+    action = uuid4().hex
+    deliveries.enqueue_all([_one(grant, EventType.RETENTION_WITHDRAWN, said, owed, action)])
+
+
+def kept(grant: Grant) -> dict[str, bool]:
+    """Return what the news of an end says where the owner lets the partner keep its copies."""
+    return {} if grant.kept_by_consent_at is None else {"kept_by_consent": True}
 
 
 def _sorted_out(ended: Sequence[Grant]) -> tuple[list[Grant], list[list[Grant]]]:
@@ -136,6 +148,7 @@ def _many(
             "grant": str(grant.pk),
             "epoch": grant.epoch,
             "partner_ref": grant.request.partner_ref,
+            **kept(grant),
         }
         for grant in batch
     ]

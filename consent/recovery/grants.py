@@ -11,6 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from audit.types import EntryType
+from consent.grants import telling
 from consent.models import Grant, GrantItem, RequestItem
 from consent.recovery import rows
 from consent.recovery.states import epoch_after
@@ -43,6 +45,26 @@ def replay(said: dict[str, Any]) -> None:
             "epoch", "paused_at", "paused_until", "suspended_at", "suspension_ground",
         ]
     )  # fmt: skip
+
+
+def replay_retention(said: dict[str, Any]) -> None:
+    """Let a brand keep its copies again, or have them go again, as the owner had said.
+
+    The consent stands before the end that it goes with, so that the end owes nothing.
+    """
+    grant = rows.grant(said["grant"])
+    if grant is None:
+        return
+    if said["type"] == EntryType.RETENTION_GIVEN:
+        if grant.ended_at is None:
+            grant.kept_by_consent_at = rows.moment(said)
+            grant.save(update_fields=["kept_by_consent_at"])
+    elif grant.kept_by_consent_at is not None:
+        grant.kept_by_consent_at = None
+        grant.save(update_fields=["kept_by_consent_at"])
+        owed = obligations.open_for(grant, timezone.now())
+        claims = {"withdrawn_at": said["time"], "partner_ref": grant.request.partner_ref}
+        _tell(grant, EventType.RETENTION_WITHDRAWN, claims, owed)
 
 
 def end_items(grant: Grant, items: Iterable[GrantItem], at: datetime, kind: str) -> None:
@@ -86,7 +108,11 @@ def _end(grant: Grant, kind: str, said: dict[str, Any]) -> None:
     # Its successor was given in the same transaction and is lost with it: all copies have to go.
     gone = _read_categories(grant) if superseded else None
     owed = obligations.open_for(grant, timezone.now(), categories=gone)
-    claims = {"ended_at": at.isoformat(), "partner_ref": grant.request.partner_ref}
+    claims = {
+        "ended_at": at.isoformat(),
+        "partner_ref": grant.request.partner_ref,
+        **telling.kept(grant),
+    }
     if grant.end_reason:
         claims["reason"] = grant.end_reason
     _tell(grant, EventType(f"grant-{kind}"), claims, owed)

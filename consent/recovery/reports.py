@@ -22,6 +22,8 @@ DONE_AGAIN = {
     "grant.resumed": "grants resumed",
     "grant.suspended": "grants suspended",
     "grant.reinstated": "grants reinstated",
+    "retention.given": "times owners let a brand keep its copies",
+    "retention.withdrawn": "times owners took that back",
     "pod.erased": "pods erased",
     "category.erased": "categories erased",
     "pod.paused": "pods paused",

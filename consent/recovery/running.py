@@ -77,6 +77,7 @@ _BY_TYPE: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 _BY_FAMILY: dict[str, Callable[[dict[str, Any]], None]] = {
     "grant": grants.replay,
+    "retention": grants.replay_retention,
     "partner": partners.replay,
     "client": partners.replay,
     "purpose": partners.replay,

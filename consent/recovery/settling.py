@@ -30,6 +30,8 @@ def settle(plan: Plan) -> None:
 
     Needs the transaction of the last step.
     """
+    # A consent whose end is lost too: nothing may be left at whatever end comes now.
+    Grant.objects.unended().update(kept_by_consent_at=None)
     for ref, partner in plan.states.partners.items():
         _settle_partner(ref, partner)
     for live in Partner.objects.filter(suspended_at=None, deregistered_at=None).order_by("pk"):

@@ -40,6 +40,7 @@ class EventType(StrEnum):
     GRANT_SUPERSEDED = "grant-superseded"
     GRANT_INVALIDATED = "grant-invalidated"
     GRANTS_ENDED = "grants-ended"  # one act ended several grants of this partner
+    RETENTION_WITHDRAWN = "retention-withdrawn"  # copies that could stay have to go after all
     ITEM_ENDED = "item-ended"
     REQUEST_APPROVED = "request-approved"
     REQUEST_CLOSED = "request-closed"

@@ -18,11 +18,11 @@ from consent.exceptions import SecondPersonNeeded
 from consent.models import Delivery, Obligation, Partner
 from consent.models.obligations import ObligationQuerySet
 from consent.revocation import bars, entries
-from consent.revocation.owing import drafts, open_all, open_for, was_read
+from consent.revocation.owing import drafts, open_all, open_for, was_read, would_owe
 
 __all__ = [
     "abandon", "acknowledge", "drafts", "hold", "need_two", "open_all", "open_for", "open_of",
-    "owed_by", "state", "was_read",
+    "owed_by", "state", "was_read", "would_owe",
 ]  # fmt: skip
 
 

@@ -71,6 +71,15 @@ def open_all(
     return owed
 
 
+def would_owe(grants: Sequence[Grant]) -> dict[UUID, list[str]]:
+    """Return, by the grant's id, the categories that would be owed if it ended now."""
+    read = _read(grants)
+    held = [grant for grant in grants if grant.ref in read]
+    before = _before(held)
+    named = {grant.pk: _gone(grant, None, before[grant.pk]) for grant in held}
+    return {grant: names for grant, names in named.items() if names}
+
+
 def drafts(owed: Owed) -> list[Draft]:
     """Return the entries that say what was opened."""
     return [

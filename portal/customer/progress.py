@@ -61,6 +61,7 @@ class Progress:
 
     cut_at: datetime
     holders: list[Holder]
+    left: bool  # its owner lets the brand keep what it has
 
     @property
     def done(self) -> int:
@@ -69,9 +70,12 @@ class Progress:
 
     @property
     def state(self) -> str:
-        """Return "untouched", "late", "open", "given up", "kept" or "confirmed", the worst that holds."""
+        """Return the worst that holds.
+
+        "untouched", "left", "late", "open", "given up", "kept" or "confirmed".
+        """
         if not self.holders:
-            return "untouched"
+            return "left" if self.left else "untouched"
         if any(holder.late for holder in self.holders):
             return "late"
         if any(holder.is_open for holder in self.holders):
@@ -97,7 +101,8 @@ def of(grant: Grant) -> Progress:
     owed = grant.obligations.prefetch_related("attestations").order_by("opened_at", "holder")
     brand = words.either(grant.request.client, "name")
     holders = [_holder(each, brand) for each in owed]
-    return Progress(grant.ended_at or grant.stops_at, holders)
+    left = grant.kept_by_consent_at is not None
+    return Progress(grant.ended_at or grant.stops_at, holders, left)
 
 
 def _holder(owed: Obligation, brand: str) -> Holder:

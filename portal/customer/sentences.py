@@ -47,6 +47,12 @@ SENTENCES: dict[str, Sentence] = {
     EntryType.GRANT_INVALIDATED: Sentence(
         "ban", "caution", _("The consent for %(brand)s was found to be void.")
     ),
+    EntryType.RETENTION_GIVEN: Sentence(
+        "folder-lock", "", _("You let %(brand)s keep what it has of %(what)s.")
+    ),
+    EntryType.RETENTION_WITHDRAWN: Sentence(
+        "folder-lock", "", _("You no longer let %(brand)s keep what it has.")
+    ),
     EntryType.RECORD_READ: Sentence("eye", "", _("%(brand)s looked at %(what)s.")),
     EntryType.RECORD_REFUSED: Sentence(
         "shield-check", "stop", _("%(brand)s tried to look at %(what)s. It was stopped, nothing was handed over.")
@@ -146,7 +152,9 @@ FILTERS: dict[str, tuple[str | Promise, frozenset[EntryType]]] = {
         EntryType.GRANT_ITEM_ENDED, EntryType.GRANT_CHANGED, EntryType.GRANT_SUSPENDED,
         EntryType.GRANT_REINSTATED, EntryType.POD_PAUSED, EntryType.POD_RESUMED,
     })),
-    "ended": (_("Ended"), GRANT_ENDS),
+    "ended": (_("Ended"), GRANT_ENDS | {
+        EntryType.RETENTION_GIVEN, EntryType.RETENTION_WITHDRAWN,
+    }),
     "told": (_("Told and confirmed"), frozenset({
         EntryType.DELIVERY_SENT, EntryType.DELIVERY_FAILED, EntryType.DELIVERY_ABANDONED,
         EntryType.OBLIGATION_MADE, EntryType.OBLIGATION_ACKNOWLEDGED,

@@ -47,6 +47,7 @@ urlpatterns = [
     path("grants/<uuid:grant_id>/notice/", grants.notice, name="grant-notice"),
     path("grants/<uuid:grant_id>/pause/", grants.pause, name="grant-pause"),
     path("grants/<uuid:grant_id>/end/", grants.end, name="grant-end"),
+    path("grants/<uuid:grant_id>/recall/", grants.recall, name="grant-recall"),
     path("grants/<uuid:grant_id>/items/<int:item_id>/end/", grants.end_item, name="grant-end-item"),
     path("grants/<uuid:grant_id>/purpose/end/", ends.purpose, name="purpose-end"),
     path("activity/", activity.show, name="activity"),

@@ -33,8 +33,8 @@ OWN = {
 NAMED = {
     "brand-end", "brand-block", "authorize-bring", "authorize-back", "request", "request-confirm",
     "request-refuse", "request-later", "request-done", "journey", "journey-confirm", "journey-end",
-    "unblock", "grant", "grant-notice", "grant-pause", "grant-end", "grant-end-item", "purpose-end",
-    "data-record", "data-change", "data-delete", "data-hide",
+    "unblock", "grant", "grant-notice", "grant-pause", "grant-end", "grant-end-item", "grant-recall",
+    "purpose-end", "data-record", "data-change", "data-delete", "data-hide",
 }  # fmt: skip
 # Where a guest is led who has nothing to confirm there.
 LEADS = {"erase-hasten": "/", "link-confirm": "/link/"}

@@ -37,6 +37,7 @@ class Sweep:
     title: str
     chosen: GrantQuerySet
     end: Callable[[], object]
+    keepable: bool = False  # whether the brand may be left what it has (7.3): only if it is one
     narrows: bool = False  # whether grants may go on with the rest of what they cover
     rule: About | None = None  # what may be kept away from now on
 
@@ -56,8 +57,11 @@ def brand(request: HttpRequest, pod: Pod, partner_id: UUID) -> HttpResponse:
     partner = _partner(pod, partner_id)
     title = _("End everything with %(brand)s?") % {"brand": words.either(partner, "legal_name")}
     actor = Actor.owner(pod.owner)
-    end = lambda: grants.end_partner(pod, partner, WITHDRAWN, "", actor)  # noqa: E731
-    return _ask(request, pod, Sweep(title, shared.loaded(pod).to(partner), end))
+    kept = "keep" in request.POST
+    end = lambda: grants.end_partner(pod, partner, WITHDRAWN, "", actor, kept=kept)  # noqa: E731
+    chosen = shared.loaded(pod).to(partner)
+    keepable = bool(grants.keepable(chosen.unended()))
+    return _ask(request, pod, Sweep(title, chosen, end, keepable=keepable))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -167,6 +171,7 @@ def _ask(request: HttpRequest, pod: Pod, sweep: Sweep) -> HttpResponse:
         "shared": found[:MOST_NAMED],
         "more": max(0, len(found) - MOST_NAMED),
         "narrows": sweep.narrows,
+        "keepable": sweep.keepable,
         "asks_rule": "rule" in request.GET,
         "rule": sweep.rule is not None and not standing.stands(pod, sweep.rule),
     }

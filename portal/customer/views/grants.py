@@ -88,10 +88,25 @@ def end(request: HttpRequest, pod: Pod, grant_id: UUID) -> HttpResponse:
     """Say what an end means, and end it."""
     grant = _own(pod, grant_id)
     if request.method == "POST":
-        grants.end(grant, Grant.EndKind.WITHDRAWN, "", Actor.owner(pod.owner))
+        kept = "keep" in request.POST
+        grants.end(grant, Grant.EndKind.WITHDRAWN, "", Actor.owner(pod.owner), kept=kept)
         return redirect("grant", grant.pk)
     (seen,) = shared.of(pod, [grant])
-    return render(request, "portal/customer/grant_end.html", {"seen": seen, "grant": grant})
+    context = {"seen": seen, "grant": grant, "keepable": bool(grants.keepable([grant]))}
+    return render(request, "portal/customer/grant_end.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_pod
+def recall(request: HttpRequest, pod: Pod, grant_id: UUID) -> HttpResponse:
+    """Say what it means to take back that a brand may keep its copies, and do it."""
+    grant = _own(pod, grant_id)
+    if request.method == "POST":
+        grants.recall(grant, Actor.owner(pod.owner))
+    if request.method == "POST" or grant.kept_by_consent_at is None:
+        return redirect("grant", grant.pk)
+    (seen,) = shared.of(pod, [grant])
+    return render(request, "portal/customer/grant_recall.html", {"seen": seen, "grant": grant})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,36 @@
+"""Takes back what `keeping` left with a brand: the copies have to go after all, as at an end."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit import log
+from audit.types import EntryType
+from consent import entries, locking
+from consent.actors import OWNERS, Actor
+from consent.grants import telling
+from consent.grants.ending import need_party
+from consent.models import Grant
+from consent.revocation import obligations
+
+
+@transaction.atomic
+def recall(grant: Grant, actor: Actor) -> Grant:
+    """Take back the consent that a brand may keep its copies: from now on it owes destruction.
+
+    Twice is once. Raises `UnknownThing` for a stranger, `ValueError` for anybody but the owner
+    or a guardian.
+    """
+    if actor.role not in OWNERS:
+        raise ValueError(f"taking this consent back is not what a {actor.role} does")
+    held = locking.grant(grant.pk)
+    need_party(held, actor)
+    if held.kept_by_consent_at is None:
+        return held
+    now = timezone.now()
+    held.kept_by_consent_at = None
+    held.save(update_fields=["kept_by_consent_at"])
+    owed = obligations.open_all([held], now)
+    entry = entries.of_grant(EntryType.RETENTION_WITHDRAWN, held, actor)
+    log.append_many([entry, *obligations.drafts(owed)])
+    telling.of_recall(held, now, owed.get(held.pk, ()))
+    return held
