@@ -56,3 +56,21 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return f"user {self.ref[:8]}"
+
+
+class MailProof(models.Model):
+    """When its owner last showed that an address is theirs: it reaches them for a year (3.3).
+
+    allauth keeps that it is verified, not since when.
+    """
+
+    # allauth's row. No foreign key: its app is not installed in the partner's slim process.
+    address = models.BigIntegerField(primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="mail_proofs")
+    proved_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "accounts_mailproof"
+
+    def __str__(self) -> str:
+        return f"proof of address {self.address}"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-from allauth.account.models import EmailAddress
 from django.test import Client as Browser
 
+from accounts import proofs
 from accounts.models import User
 from bench.askers import Asker, make_asker
 from consent.actors import Actor
@@ -162,7 +162,7 @@ def _people(count: int, password: str | None = None) -> list[Pod]:
 def _owners(count: int, password: str | None) -> Iterator[User]:
     for _ in range(count):
         user = User.objects.create_user(_address(), password)
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        proofs.make_verified(user)
         yield user
 
 

@@ -6,11 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
-from accounts import entries
+from accounts import entries, proofs
 from accounts.models import User
 from audit.types import EntryType
 from consent import alliances
@@ -62,7 +61,7 @@ def open_pod(person: Person, password: str) -> Pod:
     """Open the vault of an invented customer, with something in it. `password` is hashed."""
     user = User(email=person.mail, language="ko", password=password)
     user.save()
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    proofs.make_verified(user)
     pod = pods.create(user)
     entries.append(user, EntryType.ACCOUNT_MADE)
     for category, value in RECORDS.items():

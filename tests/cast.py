@@ -14,7 +14,8 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 from joserfc.jwk import ECKey, KeySet
 
-from accounts.models import User
+from accounts import proofs
+from accounts.models import MailProof, User
 from consent import notices, partners, requests
 from consent.actors import Actor
 from consent.models import AccessRequest, Client, Grant, Partner, PurposeTemplate
@@ -39,9 +40,16 @@ def make_owner(mail: str | None = None, *, verified: bool = True, **changes: Any
     """A person with a verified address and an empty pod."""
     mail = mail or f"guest{next(_numbers)}@example.com"
     user = User.objects.create_user(mail, None, **changes)
-    EmailAddress.objects.create(user=user, email=mail, verified=verified, primary=True)
+    address = EmailAddress.objects.create(user=user, email=mail, verified=verified, primary=True)
+    if verified:
+        proofs.note(address)
     pods.create(user)
     return user
+
+
+def proved(owner: User, at: datetime) -> None:
+    """Let the owner's address have been verified then."""
+    MailProof.objects.filter(user=owner).update(proved_at=at)
 
 
 def make_pod(owner: User | None = None) -> Pod:

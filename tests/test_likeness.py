@@ -7,12 +7,14 @@ it so, without a clock.
 import difflib
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client as Browser
+from django.utils import timezone
 from pytest_django import Settings
 
 from audit import nobody
@@ -82,7 +84,8 @@ def need_alike(**classes: Callable[[], Any]) -> None:
 
 @pytest.mark.rule(NOTHING, "issue 4, must hold; consent.md 3.5")
 def test_asking_for_a_customer_looks_like_asking_for_anybody(hotel: Brand) -> None:
-    known, blocked, ignoring, refusing = (cast.make_pod() for _ in range(4))
+    known, blocked, ignoring, refusing, stale = (cast.make_pod() for _ in range(5))
+    cast.proved(stale.owner, timezone.now() - timedelta(days=400))
     about = standing.About(partner=hotel.made.client.partner)
     standing.block(blocked, about, Actor.owner(blocked.owner))
     for pod in (ignoring, refusing):
@@ -96,10 +99,11 @@ def test_asking_for_a_customer_looks_like_asking_for_anybody(hotel: Brand) -> No
     need_alike(
         known=ask(known.owner.email), unknown=ask("nobody@example.com"),
         blocked=ask(blocked.owner.email), ignored=ask(ignoring.owner.email),
-        refused=ask(refusing.owner.email),
+        refused=ask(refusing.owner.email), stale=ask(stale.owner.email),
     )  # fmt: skip
     assert known.requests.count() == 1
     assert not blocked.requests.exists()
+    assert not stale.requests.exists()
     assert set(Letter.objects.exclude(owner=None).values_list("owner", flat=True)) == {
         pod.owner_id for pod in (known, ignoring, refusing)
     }

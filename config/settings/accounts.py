@@ -23,6 +23,7 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "signup": "portal.customer.forms.accounts.SignUp",
     "reset_password": "portal.customer.forms.accounts.ResetPassword",
+    "confirm_email_verification_code": "portal.customer.forms.accounts.CodeFromMail",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[내정보금고] "
 ACCOUNT_USER_DISPLAY = operator.attrgetter("email")  # in mails to that very person

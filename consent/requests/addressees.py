@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from audit import nobody
-from consent import letters
+from consent import letters, profiles
 from consent.access import columns
 from consent.actors import Actor
 from consent.models import Letter, Partner
@@ -58,13 +58,16 @@ class Addressee:
 
 
 # allauth keeps which addresses are verified. Its app is not installed in the partner's slim
-# process, so its table is asked directly. An address counts only once it is verified.
+# process, so its table is asked directly. An address counts only
+# while it is verified, and was shown to be the owner's within the clock of the profile (3.3).
 _BY_MAIL = """
 SELECT d.id, d.owner_id, d.audit_key_id, u.ref
   FROM account_emailaddress e
+  JOIN accounts_mailproof m ON m.address = e.id
   JOIN accounts_user u ON u.id = e.user_id
   JOIN vault_pod d ON d.owner_id = u.id
- WHERE lower(e.email) = %s AND e.verified AND u.is_active AND d.erased_at IS NULL
+ WHERE lower(e.email) = %s AND e.verified AND m.proved_at > %s AND u.is_active
+   AND d.erased_at IS NULL
 """
 _BY_PAIRWISE = """
 SELECT d.id, d.owner_id, d.audit_key_id, u.ref
@@ -108,7 +111,7 @@ def find(partner: Partner, subject: Mapping[str, Any]) -> Addressee | None:
 
 def _found(partner: Partner, subject: Mapping[str, Any]) -> tuple[Any, ...] | None:
     if "mail" in subject:
-        sql, named = _BY_MAIL, [normal(subject["mail"])]
+        sql, named = _BY_MAIL, [normal(subject["mail"]), _proved_since(partner)]
     else:
         sql, named = _BY_PAIRWISE, [_key(partner), subject["pairwise"]]
     with connection.cursor() as cursor:
@@ -117,6 +120,11 @@ def _found(partner: Partner, subject: Mapping[str, Any]) -> tuple[Any, ...] | No
         )
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+def _proved_since(partner: Partner) -> Any:
+    since = timezone.now() - profiles.length("hint_verified_within", partner.bound_by)
+    return connection.ops.adapt_datetimefield_value(since)
 
 
 def _key(partner: Partner) -> Any:

@@ -5,14 +5,13 @@ import os
 import sys
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
 
-from accounts import entries
+from accounts import entries, proofs
 from accounts.models import User
 from audit.types import EntryType
 
@@ -45,7 +44,7 @@ def _make(user: User, password: str) -> None:
     user.set_password(password)
     user.save()
     # Whoever can run commands here needs no mail to prove an address.
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    proofs.make_verified(user)
     entries.append(user, EntryType.ACCOUNT_MADE)
     entries.append(user, EntryType.ROLE_GIVEN)
 

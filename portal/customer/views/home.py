@@ -7,10 +7,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.models import User
 from consent import grants
 from consent.actors import Actor
 from consent.models import AccessRequest
-from portal.customer import journeys, shared
+from portal.customer import findable, journeys, shared
 from portal.customer.doors import with_pod
 from vault.models import Pod
 
@@ -50,6 +51,7 @@ def overview(request: HttpRequest, pod: Pod) -> HttpResponse:
         "waiting_total": waiting.count() + together.count(),
         "journeys_waiting": first,
         "journeys": journeys.current(pod),
+        "unfindable": findable.by_none(pod.owner),
     }
     return render(request, "portal/customer/home.html", context)
 
@@ -76,4 +78,6 @@ def resume_all(request: HttpRequest, pod: Pod) -> HttpResponse:
 @require_safe
 def settings(request: HttpRequest) -> HttpResponse:
     """Show the ways into the account's own pages."""
-    return render(request, "portal/customer/settings.html")
+    assert isinstance(request.user, User)  # login_required
+    context = {"findable": findable.by_mail(request.user)}
+    return render(request, "portal/customer/settings.html", context)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from consent import erasure, requests
+from accounts.models import MailProof
+from consent import erasure, profiles, requests
 from consent.actors import Actor
 from consent.exceptions import AlreadyDecided, LinkRefused, UnknownThing
 from consent.models import AccessRequest, Client, Delivery, Grant, LinkTry, RequestLink
@@ -41,6 +42,28 @@ def test_a_hint_reaches_a_verified_address_only(hotel: Client) -> None:
     assert reached.pod is not None
     assert reached.pod.owner == verified
     assert missed.pod is None
+
+
+@pytest.mark.rule("consent.md", "3.3")
+def test_a_hint_reaches_only_whom_it_was_shown_to_reach_within_a_year(hotel: Client) -> None:
+    clock = profiles.length("hint_verified_within")
+    fresh, stale, undated = (cast.make_pod() for _ in range(3))
+    for pod, days in ((fresh, 1), (stale, -1)):
+        cast.proved(pod.owner, timezone.now() - clock + timedelta(days=days))
+    MailProof.objects.filter(user=undated.owner).delete()
+
+    asked = [cast.submit(hotel, cast.make_body(pod)).request for pod in (fresh, stale, undated)]
+
+    assert [request.pod for request in asked] == [fresh, None, None]
+    assert [told(request)["state"] for request in asked] == ["pending"] * 3
+
+
+@pytest.mark.rule("consent.md", "3.3")
+def test_a_pairwise_id_reaches_whatever_became_of_the_address(hotel: Client, pod: Pod) -> None:
+    grant = cast.make_grant(pod, hotel)
+    cast.proved(pod.owner, timezone.now() - timedelta(days=1000))
+    body = cast.make_body(subject={"pairwise": grant.pairwise})
+    assert cast.submit(hotel, body).request.pod == pod
 
 
 @pytest.mark.parametrize("state", ["closed", "erased"])
