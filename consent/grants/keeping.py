@@ -1,7 +1,8 @@
 """Leaving copies with a brand when a grant ends ("이 브랜드에는 남겨 두기"): a consent of its own.
 
 An end always includes destruction, unless its owner says so apart, for this one (consent.md 7.3).
-What was only looked at, or never read, cannot be left.
+What was only looked at, or never read, cannot be left, nor anything where a profile that binds
+the brand does not say that copies may stay.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from audit.log import Draft
 from audit.types import EntryType
-from consent import entries
+from consent import entries, profiles
 from consent.actors import Actor
 from consent.models import AccessRequest, Grant
 from consent.revocation import obligations
@@ -18,8 +19,7 @@ from consent.revocation import obligations
 
 def keepable(grants: Iterable[Grant]) -> dict[UUID, list[str]]:
     """Return, by the grant's id, what its brand has copies of and could keep, were it asked now."""
-    stored = [grant for grant in grants if grant.access_mode != AccessRequest.AccessMode.LOOK_ONLY]
-    return obligations.would_owe(stored)
+    return obligations.would_owe([grant for grant in grants if _may_stay(grant)])
 
 
 def keep(held: Sequence[Grant], actor: Actor, at: datetime) -> list[Draft]:
@@ -43,3 +43,8 @@ def keep(held: Sequence[Grant], actor: Actor, at: datetime) -> list[Draft]:
         )
         for grant in kept
     ]
+
+
+def _may_stay(grant: Grant) -> bool:
+    stored = grant.access_mode != AccessRequest.AccessMode.LOOK_ONLY
+    return stored and profiles.copies_may_stay(grant.partner.bound_by)

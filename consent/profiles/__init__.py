@@ -58,6 +58,11 @@ def limit(name: str) -> int:
     return int(load()["limits"][name])
 
 
+def copies_may_stay(profiles: Iterable[str] = (HOME,)) -> bool:
+    """Return whether an owner's consent may leave copies with a partner after an end: all must say so."""
+    return all(load(name).get("copies_may_stay", False) for name in profiles)
+
+
 def laws(profiles: Iterable[str] = (HOME,)) -> dict[str, Mapping[str, Any]]:
     """Return the statutes of these profiles that allow keeping something after an end, by code."""
     return {law["code"]: law for name in profiles for law in load(name)["laws"]}

@@ -1,5 +1,7 @@
 """Leaving copies with a brand at an end: a consent of its own, given apart and taken back apart."""
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -7,7 +9,7 @@ from consent import grants, receipts
 from consent.access import calls, reading
 from consent.actors import Actor
 from consent.exceptions import ConsentError, UnknownThing
-from consent.models import Client, Delivery, Grant, Obligation
+from consent.models import Client, Delivery, Grant, Obligation, Partner
 from consent.oauth import tokens
 from consent.revocation import clocks
 from keys.models import DestroyedKey
@@ -25,8 +27,8 @@ def kept(grant: Grant, owner: Actor) -> Grant:
     return grants.end(grant, WITHDRAWN, "", owner, kept=True)
 
 
-def news(event_type: str) -> dict[str, object]:
-    payload: dict[str, object] = Delivery.objects.get(event_type=event_type).claims["payload"]
+def news(event_type: str) -> dict[str, Any]:
+    payload: dict[str, Any] = Delivery.objects.get(event_type=event_type).claims["payload"]
     return payload
 
 
@@ -137,6 +139,23 @@ def test_what_was_only_to_be_looked_at_cannot_be_left(
     assert Obligation.objects.filter(grant=grant).exists()
 
 
+@pytest.mark.rule("consent.md", "7.3, 10.1")
+@pytest.mark.parametrize(
+    "bound", [{"country": "AU"}, {"declared_profiles": ["kr-credit"]}], ids=["cdr", "kr-credit"]
+)
+def test_nothing_is_left_where_a_profile_does_not_say_that_it_may_stay(
+    grant: Grant, owner: Actor, bound: dict[str, Any]
+) -> None:
+    Partner.objects.filter(pk=grant.partner_id).update(**bound)
+    read_once(grant)
+
+    fresh = Grant.objects.get(pk=grant.pk)
+
+    assert grants.keepable([fresh]) == {}
+    assert grants.end(fresh, WITHDRAWN, "", owner, kept=True).kept_by_consent_at is None
+    assert Obligation.objects.filter(grant=grant).exists()
+
+
 def test_what_ended_before_stays_owed(pod: Pod, hotel: Client, owner: Actor) -> None:
     items = [cast.make_item("stay"), cast.make_item("itinerary")]
     grant = cast.make_grant(pod, hotel, items=items)
@@ -167,7 +186,7 @@ def test_everything_of_one_brand_can_be_left_with_it(pod: Pod, hotel: Client, ow
 
     grants.end_partner(pod, hotel.partner, WITHDRAWN, "", owner, kept=True)
 
-    told = {each["grant"]: each for each in news("grants-ended")["endings"]}  # type: ignore[attr-defined]
+    told = {each["grant"]: each for each in news("grants-ended")["endings"]}
     assert told[str(read.pk)]["kept_by_consent"] is True
     assert "kept_by_consent" not in told[str(unread.pk)]
     assert not Obligation.objects.exists()
@@ -188,7 +207,7 @@ def test_what_was_left_can_be_taken_back_and_is_owed_from_then_on(
     assert owed.due_at == clocks.attest_due(owed.opened_at, grant.partner.bound_by)
     told = news("retention-withdrawn")
     assert told["grant"] == str(grant.pk)
-    assert [each["id"] for each in told["obligations"]] == [str(owed.pk)]  # type: ignore[attr-defined]
+    assert [each["id"] for each in told["obligations"]] == [str(owed.pk)]
     assert [each["type"] for each in leaves("retention.withdrawn", "obligation.made")] == [
         "retention.withdrawn", "obligation.made",
     ]  # fmt: skip
