@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import World, speak
+from tests.consent.grants.test_ending import read_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 RULES = {
@@ -51,4 +52,29 @@ def test_pages_for_everybody_are_accessible(world: World, visit, scheme: str) ->
     visitor = visit(scheme=scheme)
     found = {path: problems for path in PUBLIC if (problems := violations(visitor.goto(path)))}
     assert found == {}
+    assert visitor.complaints == []
+
+
+@pytest.mark.rule("consent.md", "7.3")
+@pytest.mark.parametrize(
+    ("width", "language", "scheme"), [(390, "ko", "light"), (1280, "en", "dark")]
+)
+def test_leaving_copies_with_a_brand_is_accessible_too(
+    world: World, visit, width: int, language: str, scheme: str
+) -> None:
+    read_once(world.grant)
+    speak(world.pod.owner, language)
+    visitor = visit(width=width, language=language, scheme=scheme).sign_in(world.pod.owner)
+    at = f"/grants/{world.grant.pk}/"
+    page = visitor.goto(f"{at}end/")
+    found = {"end": violations(page)}
+    box = page.locator("input[name=keep]")
+    assert not box.is_checked()
+    box.check()
+    page.locator("main form .actions button").first.click()
+    page.wait_for_url(f"**{at}")
+    found["ended"] = violations(page)
+    found["list"] = violations(visitor.goto("/ended/"))
+    found["taking back"] = violations(visitor.goto(f"{at}recall/"))
+    assert not any(found.values()), found
     assert visitor.complaints == []
