@@ -6,6 +6,7 @@ from consent import bulk_views, journey_views, views
 
 urlpatterns = [
     path("requests", views.RequestsView.as_view()),
+    path("requests/reasons", views.ReasonsView.as_view()),
     path("requests/<uuid:request_id>", views.RequestView.as_view()),
     path("journeys", journey_views.JourneysView.as_view()),
     path("journeys/<uuid:journey_id>", journey_views.JourneyView.as_view()),

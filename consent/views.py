@@ -21,7 +21,7 @@ from consent.authentication import Caller, shown
 from consent.exceptions import RateLimited, RequestInvalid, TokenNarrowed, UnknownThing
 from consent.models import AccessRequest, Grant, Obligation
 from consent.oauth import grant_management
-from consent.requests import answers
+from consent.requests import answers, reasons
 from consent.revocation import attestations, listing, polling
 from vault import strictjson
 
@@ -126,6 +126,14 @@ class RequestView(PartnerView):
         if found is None:
             raise UnknownThing
         return Response(requests.answer(found))
+
+
+class ReasonsView(PartnerView):
+    """Why people refused, where they did not tell it themselves."""
+
+    def get(self, request: PartnerRequest) -> Response:
+        """Count them in full tens, month by month."""
+        return Response({"reasons": reasons.counted(request.user.partner)})
 
 
 class ContributionsView(PartnerView):

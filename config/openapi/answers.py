@@ -10,10 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from consent import profiles
 from consent.access import sealing
 from consent.contributions import bulk
 from consent.models import AccessRequest
 from consent.oauth import details
+from consent.requests import reasons
 from keys import envelopes
 from vault.models import Source
 
@@ -67,6 +69,15 @@ def _asked() -> dict[str, Schema]:
         "Item": shape(item),
         "Link": shape({"code": TEXT, "url": URI, "qr_svg": TEXT, "expires_at": MOMENT}),
         "Request": shape(known, *sometimes),
+        "Reasons": shape({"reasons": listed(ref("Reason"))}),
+        "Reason": shape(
+            {
+                "month": TEXT | {"pattern": "^[0-9]{4}-[0-9]{2}$"},
+                "purpose": TEXT,
+                "reason": {"enum": list(reasons.GIVEN)},
+                "people": {"type": "integer", "minimum": profiles.limit("shared_reasons_at_least")},
+            }
+        ),
         "Stop": shape({"order": COUNT, "place": ref("Name"), "client": TEXT, "request": UUID}),
         "Journey": _journey(),
         "Grant": _grant(),

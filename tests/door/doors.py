@@ -30,7 +30,7 @@ _BOTH = {"actions": ["read", "contribute"], "fields": None}
 
 # What passes through these is about requests, grants, duties, events and tokens: no pod value.
 NO_VALUES = {
-    "api/v1/requests", "api/v1/requests/<uuid:request_id>",
+    "api/v1/requests", "api/v1/requests/reasons", "api/v1/requests/<uuid:request_id>",
     "api/v1/journeys", "api/v1/journeys/<uuid:journey_id>",
     "api/v1/grants/<uuid:grant_id>",
     "api/v1/events/poll",

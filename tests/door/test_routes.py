@@ -27,6 +27,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 # A route without a line here fails the test below.
 ALLOWED = {
     "api/v1/requests": {"POST"},
+    "api/v1/requests/reasons": {"GET", "HEAD"},
     "api/v1/requests/<uuid:request_id>": {"GET", "HEAD"},
     "api/v1/journeys": {"POST"},
     "api/v1/journeys/<uuid:journey_id>": {"GET", "HEAD"},

@@ -26,7 +26,7 @@ def tag() -> dict[str, str]:
 
 def operations() -> list[Operation]:
     """Return the operations of this group."""
-    return [_ask(), _look(), _ask_together(), _look_together()]
+    return [_ask(), _look(), _reasons(), _ask_together(), _look_together()]
 
 
 _SEEN = EVERYWHERE + NEGOTIATED + WHOLE
@@ -68,6 +68,24 @@ def _look() -> Operation:
         ),
         answers={200: limited(_("Its state now."), "Request")},
         told=_SEEN + FOUND,
+    )
+
+
+def _reasons() -> Operation:
+    return Operation(
+        route="api/v1/requests/reasons",
+        method="get",
+        id="countReasons",
+        tag=TAG,
+        summary=_("See why people refused"),
+        description=_(
+            "How many different people refused you, by month, purpose and reason, in full tens: "
+            "fewer than ten are not told. A month is told once it is over, and takes in requests "
+            "whose own time ended in it. Who told you the reason is not counted, and nothing is told "
+            "unless ten more were asked in vain."
+        ),
+        answers={200: limited(_("The last twelve months, the latest first."), "Reasons")},
+        told=_SEEN,
     )
 
 

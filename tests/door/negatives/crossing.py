@@ -7,6 +7,7 @@ from tests.door.negatives.table import Case
 # Path after /api/v1/, methods. `test_table.py` holds it against the routes that there are.
 ROUTES: dict[str, tuple[str, ...]] = {
     "requests": ("POST",),
+    "requests/reasons": ("GET", "HEAD"),
     "requests/<uuid:request_id>": ("GET", "HEAD"),
     "journeys": ("POST",),
     "journeys/<uuid:journey_id>": ("GET", "HEAD"),
