@@ -19,7 +19,8 @@ from vault.models import Pod
 def erase_pod(pod: Pod, actor: Actor, *, at_once: bool = False) -> Pod:
     """Erase a pod: unreadable from the commit on, in backups too once their generation is gone.
 
-    All grants end first, so that every partner is told and owes its attestation. Waiting
+    All grants end first, so that every partner is told and owes its attestation, for copies too
+    that it could keep. Waiting
     requests stay pending for their partners, like ignored ones. What the log says about the
     owner is forgotten 24 hours later, or `at_once`. Twice is once.
     Raises `UnknownThing` for a stranger.
@@ -29,6 +30,8 @@ def erase_pod(pod: Pod, actor: Actor, *, at_once: bool = False) -> Pod:
         held = holding.alone(pod)
     except PodErased:
         return Pod.objects.get(pk=pod.pk)
+    if actor.role in OWNERS:
+        grants.recall_all(held, actor)  # afterwards nobody is left who could
     grants.end_all(held, _kind(actor), "pod-erased", actor)
     AccessRequest.objects.of(held).waiting().update(pod=None)
     pods.destroy(held)

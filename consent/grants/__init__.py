@@ -16,11 +16,11 @@ from consent.grants.pausing import (
     unsuspend,
     unsuspend_all,
 )
-from consent.grants.recalling import recall
+from consent.grants.recalling import recall, recall_all
 from consent.grants.run_out import end_run_out
 
 __all__ = [
     "end", "end_all", "end_category", "end_every", "end_item", "end_partner", "end_purpose",
     "end_run_out", "give", "invalidate", "keepable", "need_ground", "pause", "pause_all",
-    "recall", "resume", "resume_all", "resume_due", "suspend", "suspend_all", "unsuspend", "unsuspend_all",
+    "recall", "recall_all", "resume", "resume_all", "resume_due", "suspend", "suspend_all", "unsuspend", "unsuspend_all",
 ]  # fmt: skip

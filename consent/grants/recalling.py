@@ -11,6 +11,7 @@ from consent.grants import telling
 from consent.grants.ending import need_party
 from consent.models import Grant
 from consent.revocation import obligations
+from vault.models import Pod
 
 
 @transaction.atomic
@@ -34,3 +35,9 @@ def recall(grant: Grant, actor: Actor) -> Grant:
     log.append_many([entry, *obligations.drafts(owed)])
     telling.of_recall(held, now, owed.get(held.pk, ()))
     return held
+
+
+def recall_all(pod: Pod, actor: Actor) -> list[Grant]:
+    """Take back whatever was left with brands, each as `recall` does; return those grants."""
+    left = Grant.objects.of(pod).filter(ended_at__isnull=False, kept_by_consent_at__isnull=False)
+    return [recall(grant, actor) for grant in left.order_by("pk")]

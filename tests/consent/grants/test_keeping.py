@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from consent import grants, receipts
+from consent import erasure, grants, receipts
 from consent.access import calls, reading
 from consent.actors import Actor
 from consent.exceptions import ConsentError, UnknownThing
@@ -234,3 +234,16 @@ def test_there_is_nothing_to_take_back_where_nothing_was_left(grant: Grant, owne
 
     assert Obligation.objects.count() == 1
     assert leaves("retention.withdrawn") == []
+
+
+@pytest.mark.rule("consent.md", "7.3")
+def test_who_erases_everything_leaves_nothing_with_anybody(grant: Grant, owner: Actor) -> None:
+    kept(grant, owner)
+
+    erasure.erase_pod(grant.pod, owner)
+
+    grant.refresh_from_db()
+    assert grant.kept_by_consent_at is None
+    owed = Obligation.objects.open().get(grant=grant)
+    assert [each["id"] for each in news("retention-withdrawn")["obligations"]] == [str(owed.pk)]
+    assert len(leaves("retention.withdrawn")) == 1
