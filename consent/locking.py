@@ -6,7 +6,7 @@ The pod is held by `vault.holding`; suspending a partner holds its row alone (`p
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Prefetch, prefetch_related_objects
 
 from accounts.models import User
@@ -74,6 +74,8 @@ def grant(grant_id: UUID) -> Grant:
 
 def _grant_by_hand(grant_id: UUID) -> Grant:
     """Do what `grant` does with a statement that is composed already: readers wait behind it."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("a grant is held in a transaction")
     with connection.cursor() as cursor:
         cursor.execute(_GRANT, [grant_id])
         row = cursor.fetchone()

@@ -99,6 +99,7 @@ def hold(key_ids: Iterable[UUID]) -> list[Key]:
     where the key went first, nothing is wrapped. Raises `NeverHadAKey`.
     """
     wanted = set(key_ids)
+    need_transaction()
     found = _of_ids(wanted, lock="FOR UPDATE")
     lacking = wanted - {row.id for row in found}
     if lacking and DestroyedKey.objects.filter(id__in=lacking).count() < len(lacking):

@@ -4,11 +4,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model
 
 from consent import locking
 from consent.models import Grant
+from keys import rows
+from keys.exceptions import NotInTransaction
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,16 @@ def test_a_held_grant_can_be_saved_as_any_other() -> None:
         held.save(update_fields=["bound_ref"])
     made.refresh_from_db()
     assert made.bound_ref == "booking"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_held_outside_a_transaction() -> None:
+    made = cast.make_grant()
+    if connection.features.has_select_for_update:
+        with pytest.raises(transaction.TransactionManagementError):
+            locking.grant(made.pk)
+    with pytest.raises(NotInTransaction):
+        rows.hold([made.key_id])
 
 
 def test_a_grant_that_is_not_there_is_said_to_be_none() -> None:
