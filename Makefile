@@ -82,6 +82,6 @@ messages: $(DEV) ## collect the texts of all packages into portal/locale (needs 
 
 lock: ## resolve pyproject.toml anew into requirements*.txt, with hashes and no address (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url pyproject.toml -o requirements.txt
+	  --no-emit-index-url --no-strip-extras pyproject.toml -o requirements.txt
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --group dev pyproject.toml -o requirements-dev.txt
+	  --no-emit-index-url --no-strip-extras --group dev pyproject.toml -o requirements-dev.txt
