@@ -27,7 +27,7 @@ def environment(only: str) -> None:
         "BENCH_DATABASE": DATABASES[only],
         "BENCH_RESULTS": str(RESULTS),
         "DATABASE_URL": f"{server}/{DATABASES[only]}",
-        "DJANGO_SETTINGS_MODULE": "bench.settings",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "VAULT_VAR": str(var),
         "VAULT_FACE": "all" if only == "timing" else "partner",
         "VAULT_LOG_LEVEL": "WARNING",

@@ -42,7 +42,7 @@ def make_brands() -> None:
     """Make keyring, tables and brands, unless an earlier run did."""
     keyring.create_if_missing()
     # With every app of `serve`, which does not start on fewer tables than it knows.
-    everything = {**os.environ, "VAULT_FACE": "all", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    everything = {**os.environ, "VAULT_FACE": "all"}
     migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(migrate, check=True, env=everything)
     NoticePin.objects.get_or_create(

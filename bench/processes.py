@@ -29,7 +29,6 @@ def of_vault(broker: str | None) -> Iterator[None]:
     """The processes of a vault: workers and beat on a broker, or `serve` with its own."""
     environment = {**os.environ, "VAULT_FACE": "all", "VAULT_ALLOW_LOOPBACK_ENDPOINTS": "1"}
     environment["VAULT_QUEUE"] = f"bench-{uuid4().hex[:8]}"
-    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
     if broker is None:
         environment.pop("CELERY_BROKER_URL", None)
         commands = [["manage.py", "serve", "--no-web"]]

@@ -16,9 +16,9 @@ THREADS = 8
 
 @contextmanager
 def serving(workers: int = 1) -> Iterator[subprocess.Popen]:
-    """Serve `config.wsgi` with the bench's settings on loopback until the block ends."""
+    """Serve `bench.wsgi` with the bench's settings on loopback until the block ends."""
     command = [
-        str(Path(sys.executable).parent / "granian"), "config.wsgi:application",
+        str(Path(sys.executable).parent / "granian"), "bench.wsgi:application",
         "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(PORT), "--workers", str(workers),
         "--blocking-threads", str(THREADS), "--http1-buffer-size", "65536", "--no-ws", "--log-level", "error",
     ]  # fmt: skip

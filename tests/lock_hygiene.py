@@ -1,9 +1,14 @@
-"""Lock files carry hashes and no address; pyproject's dependencies are all in them."""
+"""Lock files carry hashes and no address; what pyproject and its packages ask for is all in them."""
 
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = re.compile(r"https?://|file://|--index|--find-links|@ ")
@@ -23,7 +28,34 @@ def problems(name: str, wanted: list[str]) -> list[str]:
         package = re.split(r"[><=\[;\s]", requirement.lower())[0].replace("_", "-")
         if package not in locked:
             found.append(f"{name}: {package} of pyproject.toml is not locked")
-    return found
+    return found + _extras_not_pinned(name, pins)
+
+
+def _extras_not_pinned(name: str, pins: list[str]) -> list[str]:
+    """Return which extras a locked package asks for that its pin does not name.
+
+    Older pips take the pin of `a` for none of `a[b]`: they look for the newest `a`, find it without
+    a hash, and install nothing.
+    """
+    asked = [Requirement(re.split(r"[\s;\\]", pin)[0]) for pin in pins]
+    pinned = {canonicalize_name(each.name): each.extras for each in asked}
+    return [
+        f"{name}: {wanted.name}[{','.join(sorted(wanted.extras))}] of {package.name} is not pinned so"
+        for package in asked
+        for wanted in _wanted_by(package)
+        if not wanted.extras <= pinned.get(canonicalize_name(wanted.name), set())
+    ]
+
+
+def _wanted_by(package: Requirement) -> Iterator[Requirement]:
+    try:
+        lines = metadata.requires(package.name) or []
+    except metadata.PackageNotFoundError:
+        return  # for another Python or system
+    for wanted in map(Requirement, lines):
+        taken = [{"extra": extra} for extra in ("", *package.extras)]
+        if wanted.marker is None or any(wanted.marker.evaluate(each) for each in taken):
+            yield wanted
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from psycopg.adapt import PyFormat, Transformer
 Connection = psycopg.Connection[Any]
 Row = tuple[Any, ...]
 Types = tuple[int, ...] | None
-_PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|(s)|(%))")
+_PLACEHOLDER = re.compile(r"%(?:%|(?:\((\w+)\))?([stb]))")
 _NOTHING_UNDER_WAY = (pq.TransactionStatus.IDLE, pq.PipelineStatus.OFF)
 
 
@@ -113,17 +113,20 @@ def _session_of(connection: Connection) -> _Session:
 def _numbered(statement: str) -> tuple[bytes, tuple[str, ...], list[PyFormat]]:
     """Return the statement as the server takes it, what its numbers stand for, and their formats.
 
-    Each `%s` is a number of its own, each `%(name)s` one for its name.
+    Each `%s` is a number of its own, each `%(name)s` one for its name; `b` instead of `s` asks
+    for the binary form, as in psycopg.
     """
     names: list[str] = []
+    formats: list[PyFormat] = []
 
     def number(found: re.Match[str]) -> str:
-        name, nameless, _percent = found.groups()
-        if name is None and nameless is None:
+        name, format_ = found.groups()
+        if format_ is None:
             return "%"
         if name is None or name not in names:
             names.append(name or "")
+            formats.append(PyFormat(format_))
         return f"${len(names) if name is None else names.index(name) + 1}"
 
     text = _PLACEHOLDER.sub(number, statement).encode()
-    return text, tuple(names), [PyFormat.BINARY] * len(names)
+    return text, tuple(names), formats

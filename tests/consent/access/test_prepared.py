@@ -47,11 +47,16 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_values_come_back_as_the_cursor_brings_them(planned: list[str]) -> None:
     connection.ensure_connection()
     for type_, each in OF_EACH_TYPE.items():
-        statement = f"SELECT %(value)s::{type_}, %(value)s::{type_} IS NULL, 5 %% 3"
+        statement = (
+            f"SELECT %(value)s::{type_}, %(value)s::{type_} IS NULL, 5 %% 3, %(list)b::{type_}[]"
+        )
+        if type_ == "text[]":
+            statement = statement.removesuffix("[]")
         for value in (*each, None, *each):
+            values = {"value": value, "list": ["a"] if type_ == "text[]" else [value, *each]}
             with connection.connection.cursor(binary=True) as cursor:
-                wanted = cursor.execute(statement, {"value": value}).fetchall()
-            assert statements.fetch_all(statement, {"value": value}) == wanted, type_
+                wanted = cursor.execute(statement, values).fetchall()
+            assert statements.fetch_all(statement, values) == wanted, type_
     assert set(planned) and len(planned) == sum(2 * len(each) + 1 for each in OF_EACH_TYPE.values())
 
 

@@ -1,11 +1,9 @@
-"""The partner's door, and what it is measured beside: a DRF view with one indexed ORM query."""
+"""What a read is measured beside: a DRF view with one indexed ORM query."""
 
-from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.urls_partner import urlpatterns as partner_urlpatterns
 from consent.models import Grant
 
 
@@ -19,6 +17,3 @@ class Beside(APIView):
         """Answer with two columns of the row."""
         grant = Grant.objects.get(pk=request.data["grant"])
         return Response({"purpose": grant.purpose, "epoch": grant.epoch})
-
-
-urlpatterns = [*partner_urlpatterns, path("beside", Beside.as_view())]
