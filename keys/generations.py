@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -80,9 +81,7 @@ class Keyring:
 
         For what must be found again by its HMAC: pairwise ids, cursors, hint hashes.
         """
-        info = b"consent-vault/secret/1\n" + name.encode()
-        expand = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info)
-        return expand.derive(self._ready().derive)
+        return _derived(self._ready().derive, name)
 
     def log_key(self) -> Ed25519PrivateKey:
         """Return the key that signs checkpoints. Opened anew each time and never kept here:
@@ -199,3 +198,10 @@ class Keyring:
 
     def _secret(self, name: str) -> bytes:
         return self._store.secret(self._ready().root, name)
+
+
+# Derived from a secret that is held open anyway, and asked for at every read.
+@lru_cache(maxsize=1024)
+def _derived(secret: bytes, name: str) -> bytes:
+    info = b"consent-vault/secret/1\n" + name.encode()
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(secret)
