@@ -30,10 +30,13 @@ def _keep_our_logging(**_signal: object) -> None:
 
 
 @worker_init.connect
-def _need_whole_log(**_signal: object) -> None:
-    """Start no worker on a database that is behind its anchor (Celery has set Django up by now)."""
+def _need_one_vault(**_signal: object) -> None:
+    """Start no worker where keyring, database and anchor do not fit (Celery has set Django up by now)."""
     from audit import anchor
+    from keys import keyring
 
+    keyring.check_start()
+    keyring.keyring().signers()
     anchor.check_start()
 
 

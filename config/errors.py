@@ -156,6 +156,7 @@ TABLE: dict[type[BaseException], Line] = {
     keys.RootKeyWrong: KEYS_AWAY,
     keys.KeyFileExposed: KEYS_AWAY,
     keys.KeyringDamaged: KEYS_AWAY,
+    keys.KeyringForeign: KEYS_AWAY,
     audit.DatabaseBehindAnchor: LOG_BEHIND,
     audit.LogForked: LOG_BEHIND,
     audit.AnchorMissing: LOG_BEHIND,

@@ -1,4 +1,4 @@
-"""Lets nobody in before this process has seen that the database continues the signed log.
+"""Lets nobody in before this process has seen that keyring, database and signed log are one vault's.
 
 Around the whole application, so that it holds for every page and every program, however the
 web server was started. Once open it costs the look at one attribute.
@@ -15,6 +15,8 @@ from django.http import HttpResponse
 from audit import anchor
 from audit.exceptions import AuditError
 from config import errors, handlers
+from keys import keyring
+from keys.exceptions import KeysError
 
 log = structlog.get_logger(__name__)
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -43,8 +45,9 @@ class Gate:
 
     def _look(self, environ: dict[str, Any]) -> HttpResponse | None:
         try:
+            keyring.check_start()
             anchor.check_start()
-        except (AuditError, Error) as error:
+        except (AuditError, KeysError, Error) as error:
             return self._refused(error, environ)
         finally:
             connection.close()
@@ -61,8 +64,9 @@ class Gate:
         return HttpResponse(SENTENCE, "text/plain; charset=utf-8", 503, headers=headers)
 
     def _tell_operator(self, error: Exception) -> None:
-        # The log's errors say what to do and hold no input; a database's may quote its address.
-        reason = str(error) if isinstance(error, AuditError) else type(error).__name__
+        # Our own errors say what to do and hold no input; a database's may quote its address.
+        ours = isinstance(error, AuditError | KeysError) and str(error)
+        reason = ours or type(error).__name__
         if reason != self._told:
             log.error("not serving", reason=reason)
             self._told = reason

@@ -25,8 +25,8 @@ from audit import anchor, sequencer
 from audit.exceptions import AuditError
 from config.celery import app, quiet
 from consent.revocation import courier
+from keys import keyring
 from keys.exceptions import KeysError
-from keys.keyring import keyring
 
 Say = Callable[[str], object]
 
@@ -54,9 +54,12 @@ class Part:
 def check() -> None:
     """Pass if keys, tables and log are as they should be. Raises `NotReady`."""
     try:
-        keyring().current()
+        keyring.check_start()
         if _unapplied():
             raise NotReady("The tables are not those of this version. Run: manage.py migrate")
+        # What only the sequencer and the workers open, they open here.
+        keyring.keyring().log_key()
+        keyring.keyring().signers()
         anchor.check_start()
     except (KeysError, AuditError) as error:
         title = (type(error).__doc__ or "").splitlines()[0]

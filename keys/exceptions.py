@@ -40,6 +40,10 @@ class RootKeyWrong(KeysError):
     """This root key does not belong to this keyring."""
 
 
+class KeyringForeign(KeysError):
+    """This keyring does not belong to this database."""
+
+
 class KeyringDamaged(KeysError):
     """The keyring cannot be read any more."""
 

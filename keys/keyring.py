@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from keys import files
-from keys.exceptions import RootKeyMissing
+from keys.exceptions import KeyringForeign, RootKeyMissing
 from keys.generations import Keyring
 from keys.providers import FileProvider
 from keys.store import Store
@@ -45,6 +45,32 @@ def create_if_missing() -> Keyring:
             _refuse_beside_old_keys(directory)
             store.create(datetime.now(UTC))
     return keyring()
+
+
+def check_start() -> None:
+    """Refuse to start on a keyring that is not this database's.
+
+    It would take in what its own keyring, once it is back, does not open. Raises `KeyringForeign`,
+    and what `keyring` raises.
+    """
+    from keys.models import Key
+
+    directory = Path(settings.KEYRING_DIR)
+    try:
+        ring = keyring()
+    except RootKeyMissing:
+        _refuse_beside_old_keys(directory)
+        raise
+    known = [generation.id for generation in ring.generations()]
+    if Key.objects.exists() and not Key.objects.filter(generation__in=known).exists():
+        raise KeyringForeign(_FOREIGN.format(directory=directory))
+
+
+_FOREIGN = (
+    "Not one key in the database is wrapped under a generation of the keyring in {directory}: it is "
+    "another vault's, or the database is a backup from before its oldest generation. Put this "
+    "database's own keyring there, or restore a newer backup."
+)
 
 
 def forget() -> None:

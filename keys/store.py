@@ -84,9 +84,15 @@ class Store:
         return sorted(found, key=lambda generation: (generation.made_at, generation.id))
 
     def secret(self, root: str, name: str) -> bytes:
-        """Return one of `SECRETS`."""
-        document = self._read(self.directory / "secrets" / f"{name}.json")
-        return self.provider.unwrap(root, _bytes(document["wrapped"]), (b"secret", name.encode()))
+        """Return one of `SECRETS`. Raises `KeyringDamaged`, which names the file."""
+        path = self.directory / "secrets" / f"{name}.json"
+        document = self._read(path)
+        try:
+            wrapped = _bytes(document["wrapped"])
+            return self.provider.unwrap(root, wrapped, (b"secret", name.encode()))
+        except (KeyError, TypeError, ValueError, Tampered):
+            what = f"{path} is damaged; restore it from a backup of the keyring"
+            raise KeyringDamaged(what) from None
 
     def signers(self, root: str) -> list[Signer]:
         """Return the keys that sign events, oldest first. The first stands among the secrets."""
@@ -94,8 +100,8 @@ class Store:
         first = self.directory / "secrets" / "signing.json"
         folder = self.directory / "signing"
         if first.exists() or not folder.exists():
-            document = self._read(first)
-            found.append(_signer("", document["made_at"], self.secret(root, "signing")))
+            secret = self.secret(root, "signing")
+            found.append(_signer("", self._read(first)["made_at"], secret))
         for path in self._listed("signing") if folder.exists() else ():
             try:
                 document = self._read(path)

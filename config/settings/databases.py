@@ -1,12 +1,19 @@
 """The database, and the cache beside it."""
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.settings.deployment import FACE, SANDBOX, VAR_DIR
 
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{VAR_DIR / 'vault.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600)}
+try:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600)}
+except ValueError:
+    # What was there may hold a password: it is not repeated.
+    raise ImproperlyConfigured(
+        "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:////path/to/file."
+    ) from None
 DATABASES["default"]["TEST"] = {"NAME": env.text("TEST_DATABASE_NAME", "") or None}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {

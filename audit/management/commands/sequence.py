@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit import anchor, publishing, sequencer
 from audit.exceptions import AuditError
+from keys import keyring
+from keys.exceptions import KeysError
 
 
 class Command(BaseCommand):
@@ -27,6 +29,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT; a round that has begun is finished."""
         try:
+            keyring.check_start()
+            keyring.keyring().log_key()
             if options["new_anchor"]:
                 publishing.publish(new_anchor=True)
             anchor.check_start()
@@ -34,7 +38,7 @@ class Command(BaseCommand):
                 self._once()
             else:
                 self._loop(options["interval"])
-        except AuditError as error:
+        except (AuditError, KeysError) as error:
             raise CommandError(f"{(error.__doc__ or '').splitlines()[0]} {error}") from error
 
     def _once(self) -> None:

@@ -4,12 +4,14 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress
 
 from audit import verifying
 from audit.models import LogState
+from keys import keyring
+from keys.exceptions import KeysError
 
 SHOWN = 20
 
@@ -27,7 +29,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Exit with 0 if everything agrees, with 1 and the first counter-example if not."""
+        """Exit with 0 if everything agrees, with 1 and the first counter-example if not.
+
+        Signatures are checked and details opened with keys: without the right ones nothing is.
+        """
+        try:
+            keyring.check_start()
+            self._verify(**options)
+        except KeysError as error:
+            raise CommandError(f"{(error.__doc__ or '').splitlines()[0]} {error}") from error
+
+    def _verify(self, **options: Any) -> None:
         state = LogState.objects.order_by("-size").first()
         size = state.size if state else 0
         console = Console(stderr=True)
