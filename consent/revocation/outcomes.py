@@ -57,7 +57,7 @@ def _problems(one: object, obligation: Obligation, now: datetime) -> list[tuple[
     if one.get("outcome") not in Outcome.values:
         return [("/outcome", "needs one of " + ", ".join(Outcome.values))]
     if obligation.deletion_only and one["outcome"] == Outcome.ANONYMISED:
-        return [("/outcome", "the owner chose deletion: needs one of " + ", ".join(_DELETING))]
+        return [("/outcome", "the customer chose deletion: needs one of " + ", ".join(_DELETING))]
     needed = _MEMBERS[Outcome(one["outcome"])]
     told = set(one) - {"category", "outcome"}
     problems = [(f"/{name}", "is needed for this outcome") for name in sorted(needed - told)]
