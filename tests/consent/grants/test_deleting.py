@@ -1,17 +1,20 @@
 """The choice at an end between deletion alone and deletion or anonymising, where a profile gives it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from audit import exports
 from consent import alliances, erasure, grants, profiles, receipts
 from consent.actors import Actor
 from consent.exceptions import UnknownThing
 from consent.models import Client, Delivery, Grant, Journey, Obligation, Partner
 from consent.revocation import obligations
 from tests import airport, cast
+from tests.audit.bundles import exported, sequenced, verified_apart
 from tests.consent.alliances.test_deciding import asked_of, decide, yes
 from tests.consent.grants.test_ending import read_once
 from tests.consent.grants.test_ways import second_purpose
@@ -222,6 +225,15 @@ def test_the_log_says_it_where_the_obligation_opens_and_in_the_receipt_it_stands
 
     assert only("obligation.made")["kind"] == "deletion"
     assert receipts.receipt(ended)["event"][-1]["deletion_only"] is True
+
+
+def test_an_export_with_such_an_entry_verifies(bound: Grant, owner: Actor, tmp_path: Path) -> None:
+    grants.end(bound, WITHDRAWN, "", owner)
+    sequenced()
+
+    exported(tmp_path / "bundle", scope=exports.ALL)
+
+    assert verified_apart(tmp_path / "bundle").exit == 0
 
 
 def test_a_receipt_says_as_well_that_nobody_chose_it(bound: Grant, owner: Actor) -> None:
