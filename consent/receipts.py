@@ -108,6 +108,8 @@ def _events(grant: Grant) -> list[dict[str, Any]]:
                 "event_state": _STATES[grant.end_kind],
                 "ended_by": grant.end_actor,
                 "kept_by_consent": grant.kept_by_consent_at is not None,
+                # Whether anonymising does not do for the copies, or for a part of them.
+                "deletion_only": grant.obligations.filter(deletion_only=True).exists(),
             }
         )
     return events

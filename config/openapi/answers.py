@@ -184,14 +184,20 @@ def _given() -> dict[str, Schema]:
 
 
 def _owed() -> dict[str, Schema]:
+    only = {
+        "const": True,
+        "description": _(
+            "True, and only there, where the customer chose deletion: anonymised does not settle it."
+        ),
+    }
     known = {
         "id": UUID, "grant": UUID, "holder": TEXT, "categories": listed(TEXT),
         "open_categories": listed(TEXT), "opened_at": MAYBE_MOMENT, "due_at": MAYBE_MOMENT,
-        "acknowledged_at": MAYBE_MOMENT, "attested_at": MAYBE_MOMENT,
+        "acknowledged_at": MAYBE_MOMENT, "attested_at": MAYBE_MOMENT, "deletion_only": only,
     }  # fmt: skip
     sets = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"format": "uuid"}}
     return {
-        "Obligation": shape(known),
+        "Obligation": shape(known, "deletion_only"),
         "Obligations": shape({"obligations": listed(ref("Obligation")), "cursor": TEXT}, "cursor"),
         "Events": shape({"sets": sets, "moreAvailable": FLAG}),
     }

@@ -33,7 +33,7 @@ def through_all(journeys: QuerySet[Journey]) -> GrantQuerySet:
 
 
 @transaction.atomic
-def end_journey(journey: Journey, actor: Actor) -> list[Grant]:
+def end_journey(journey: Journey, actor: Actor, *, may_anonymise: bool = False) -> list[Grant]:
     """End a journey with every brand; return the grants that this ended. Twice is once.
 
     What nobody has decided yet is refused. Raises `UnknownThing` for a stranger.
@@ -55,7 +55,9 @@ def end_journey(journey: Journey, actor: Actor) -> list[Grant]:
             **actor.facts(),
         )
     )
-    ended = grants.end_every(through(journey), Grant.EndKind.WITHDRAWN, REASON, actor)
+    ended = grants.end_every(
+        through(journey), Grant.EndKind.WITHDRAWN, REASON, actor, may_anonymise=may_anonymise
+    )
     undecided = AccessRequest.objects.of(pod).waiting().filter(stop__journey=journey)
     waiting = undecided.select_related("pod__owner").order_by("pk")
     requests.refuse_waiting(waiting, actor=actor)

@@ -44,6 +44,15 @@ class End:
     actor: Actor
     at: datetime
     kept: bool = False  # whether the owner lets the brands keep the copies that they have
+    may_anonymise: bool = False  # whether the owner leaves it to them to make these anonymous
+
+    @property
+    def wants_deletion(self) -> bool:
+        """Say whether the copies are to be deleted where the choice is the owner's (7.3).
+
+        Whoever withdraws and says nothing wants it; of other ends nobody has chosen anything.
+        """
+        return self.kind == Grant.EndKind.WITHDRAWN and not self.may_anonymise
 
 
 def cut(
@@ -69,7 +78,7 @@ def _cut(held: Sequence[Grant], end: End, owed_for: Mapping[UUID, Sequence[str]]
         # Said before the end, so that whoever replays the log knows it when the end comes.
         said = keeping.keep(held, end.actor, end.at) if end.kept else []
         _write_rows(held, end)
-        owed = obligations.open_all(held, end.at, categories=owed_for)
+        owed = obligations.open_all(held, end.at, categories=owed_for, deletion=end.wants_deletion)
         telling.of_ends(held, end.kind, end.reason, end.at, owed)
         letters.of_ends(held, end.kind, end.actor, end.at)
         ends = [

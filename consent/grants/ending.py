@@ -27,41 +27,58 @@ def end(
     actor: Actor,
     *,
     kept: bool = False,
+    may_anonymise: bool = False,
     now: datetime | None = None,
 ) -> Grant:
     """End a grant: from the commit on, the partner reads nothing under it.
 
     Destroys the grant key, closes the epoch, owes the partner the news and the owner the
-    destruction of the copies; with `kept` its owner lets the partner keep those (7.3).
+    destruction of the copies; with `kept` its owner lets the partner keep those (7.3). Where a
+    profile leaves the owner the choice the copies are to be deleted, unless `may_anonymise`.
     Raises `UnknownThing` for a stranger.
     """
-    need_fitting(kind, actor, kept=kept)
+    need_fitting(kind, actor, chooses=kept or may_anonymise)
     with pipelining.pipeline():
         held = locking.grant(grant.pk)
         need_party(held, actor)
         if held.ended_at is None:
-            cutting.cut([held], _end(kind, reason, actor, now or timezone.now(), kept=kept))
+            at = now or timezone.now()
+            how = _end(kind, reason, actor, at, kept=kept, may_anonymise=may_anonymise)
+            cutting.cut([held], how)
     return held
 
 
-def end_all(pod: Pod, kind: str, reason: str, actor: Actor) -> list[Grant]:
+def end_all(
+    pod: Pod, kind: str, reason: str, actor: Actor, *, may_anonymise: bool = False
+) -> list[Grant]:
     """End every grant over a pod, each as `end` does; return those that this ended."""
-    return end_every(Grant.objects.of(pod), kind, reason, actor)
+    return end_every(Grant.objects.of(pod), kind, reason, actor, may_anonymise=may_anonymise)
 
 
 def end_partner(
-    pod: Pod, partner: Partner, kind: str, reason: str, actor: Actor, *, kept: bool = False
+    pod: Pod,
+    partner: Partner,
+    kind: str,
+    reason: str,
+    actor: Actor,
+    *,
+    kept: bool = False,
+    may_anonymise: bool = False,
 ) -> list[Grant]:
     """End everything that one partner may do with a pod; return the grants that this ended.
 
     With `kept` its owner lets the partner keep the copies that it has (7.3).
     """
-    return end_every(Grant.objects.of(pod).to(partner), kind, reason, actor, kept=kept)
+    chosen = Grant.objects.of(pod).to(partner)
+    return end_every(chosen, kind, reason, actor, kept=kept, may_anonymise=may_anonymise)
 
 
-def end_purpose(pod: Pod, purpose: str, kind: str, reason: str, actor: Actor) -> list[Grant]:
+def end_purpose(
+    pod: Pod, purpose: str, kind: str, reason: str, actor: Actor, *, may_anonymise: bool = False
+) -> list[Grant]:
     """End one purpose with every partner; return the grants that this ended."""
-    return end_every(Grant.objects.of(pod).filter(purpose=purpose), kind, reason, actor)
+    chosen = Grant.objects.of(pod).filter(purpose=purpose)
+    return end_every(chosen, kind, reason, actor, may_anonymise=may_anonymise)
 
 
 def invalidate(chosen: GrantQuerySet, ground: str, actor: Actor) -> list[Grant]:
@@ -82,18 +99,21 @@ def end_every(
     actor: Actor,
     *,
     kept: bool = False,
+    may_anonymise: bool = False,
     now: datetime | None = None,
 ) -> list[Grant]:
     """End every grant of a set, each as `end` does; return those that this ended.
 
     Raises `UnknownThing`, with nothing changed, if one of them is none of the actor's business.
     """
-    need_fitting(kind, actor, kept=kept)
+    need_fitting(kind, actor, chooses=kept or may_anonymise)
     with pipelining.pipeline():
         held = locking.every(chosen.unended())
         for grant in held:
             need_party(grant, actor)
-        cutting.cut(held, _end(kind, reason, actor, now or timezone.now(), kept=kept))
+        at = now or timezone.now()
+        how = _end(kind, reason, actor, at, kept=kept, may_anonymise=may_anonymise)
+        cutting.cut(held, how)
     return held
 
 
@@ -128,16 +148,16 @@ def need_unended(grant: Grant) -> None:
         raise GrantNotLive
 
 
-def need_fitting(kind: str, actor: Actor, *, kept: bool = False) -> None:
+def need_fitting(kind: str, actor: Actor, *, chooses: bool = False) -> None:
     """Pass if such an actor can end in such a way: the words are not interchangeable (1.2).
 
-    Only who withdraws can let a brand keep what it has.
+    Only who withdraws `chooses` that a brand may keep what it has, or make it anonymous.
     """
-    if kept and actor.role not in OWNERS:
-        raise ValueError(f"leaving copies with a brand is not what a {actor.role} does")
+    if chooses and actor.role not in OWNERS:
+        raise ValueError(f"choosing what becomes of copies is not what a {actor.role} does")
     if (kind == Grant.EndKind.WITHDRAWN) != (actor.role in OWNERS):
         raise ValueError(f"{kind} is not what a {actor.role} does")
 
 
-def _end(kind: str, reason: str, actor: Actor, at: datetime, *, kept: bool = False) -> End:
-    return End(kind=Grant.EndKind(kind), reason=reason, actor=actor, at=at, kept=kept)
+def _end(kind: str, reason: str, actor: Actor, at: datetime, **how: bool) -> End:
+    return End(kind=Grant.EndKind(kind), reason=reason, actor=actor, at=at, **how)

@@ -28,29 +28,34 @@ Ending = Mapping[Grant, Sequence[GrantItem]]
 
 
 @transaction.atomic
-def end_item(item: GrantItem, kind: str, reason: str, actor: Actor) -> Grant:
+def end_item(
+    item: GrantItem, kind: str, reason: str, actor: Actor, *, may_anonymise: bool = False
+) -> Grant:
     """End one item; ending the last one ends the grant. Twice is once.
 
-    Raises `UnknownThing` for a stranger.
+    Its copies have to go as those of a whole grant (`ending.end`). Raises `UnknownThing` for a
+    stranger.
     """
-    need_fitting(kind, actor)
+    need_fitting(kind, actor, chooses=may_anonymise)
     # Wrapping the rest under the new key needs the pod, and the pod comes first.
     pod = holding.alone(Pod.objects.get(grants__items=item))
     grant = locking.grant(item.grant_id)
     need_party(grant, actor)
     ended = [each for each in live_items(grant) if each.pk == item.pk]
     if grant.ended_at is None and ended:
-        _end(pod, {grant: ended}, _how(kind, reason, actor))
+        _end(pod, {grant: ended}, _how(kind, reason, actor, may_anonymise))
     return grant
 
 
 @transaction.atomic
-def end_category(pod: Pod, category: str, kind: str, reason: str, actor: Actor) -> list[Grant]:
+def end_category(
+    pod: Pod, category: str, kind: str, reason: str, actor: Actor, *, may_anonymise: bool = False
+) -> list[Grant]:
     """End one category, and views of it, with every partner; return the grants that this changed.
 
     Raises `UnknownThing`, with nothing changed, for a stranger.
     """
-    need_fitting(kind, actor)
+    need_fitting(kind, actor, chooses=may_anonymise)
     held_pod = holding.alone(pod)
     names = categories.covering(category)
     covering = GrantItem.objects.filter(grant=OuterRef("pk"), category__in=names, ended_at=None)
@@ -61,7 +66,7 @@ def end_category(pod: Pod, category: str, kind: str, reason: str, actor: Actor) 
         grant: [item for item in live_items(grant) if item.category in names] for grant in held
     }
     found = {grant: items for grant, items in ending.items() if items}
-    _end(held_pod, found, _how(kind, reason, actor))
+    _end(held_pod, found, _how(kind, reason, actor, may_anonymise))
     return list(found)
 
 
@@ -86,7 +91,7 @@ def _narrow(pod: Pod, ending: Ending, end: End) -> None:
         grant.pk: [item.category for item in items if item.action == RequestItem.Action.READ]
         for grant, items in ending.items()
     }
-    owed = obligations.open_all(list(ending), end.at, categories=gone)
+    owed = obligations.open_all(list(ending), end.at, categories=gone, deletion=end.wants_deletion)
     ends = [
         _entry(grant, end, len(items), opened=opened[grant.pk]) for grant, items in ending.items()
     ]
@@ -125,5 +130,11 @@ def _entry(grant: Grant, end: End, count: int, *, opened: bool) -> log.Draft:
     )
 
 
-def _how(kind: str, reason: str, actor: Actor) -> End:
-    return End(kind=Grant.EndKind(kind), reason=reason, actor=actor, at=timezone.now())
+def _how(kind: str, reason: str, actor: Actor, may_anonymise: bool) -> End:
+    return End(
+        kind=Grant.EndKind(kind),
+        reason=reason,
+        actor=actor,
+        at=timezone.now(),
+        may_anonymise=may_anonymise,
+    )

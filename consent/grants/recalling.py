@@ -30,7 +30,8 @@ def recall(grant: Grant, actor: Actor) -> Grant:
     now = timezone.now()
     held.kept_by_consent_at = None
     held.save(update_fields=["kept_by_consent_at"])
-    owed = obligations.open_all([held], now)
+    # Nobody asks about anonymising here: whoever takes this back wants the copies gone.
+    owed = obligations.open_all([held], now, deletion=True)
     entry = entries.of_grant(EntryType.RETENTION_WITHDRAWN, held, actor)
     log.append_many([entry, *obligations.drafts(owed)])
     telling.of_recall(held, now, owed.get(held.pk, ()))

@@ -37,6 +37,8 @@ class Obligation(models.Model):
     # Who holds the copy: the partner itself (empty), or a processor or recipient it declared.
     holder = models.CharField(max_length=120, blank=True)
     categories = models.JSONField()
+    # Its owner chose that the copies are deleted: making them anonymous is not enough (7.3).
+    deletion_only = models.BooleanField(default=False)
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
     due_at = models.DateTimeField()
     told_at = models.DateTimeField(null=True)

@@ -63,6 +63,11 @@ def copies_may_stay(profiles: Iterable[str] = (HOME,)) -> bool:
     return all(load(name).get("copies_may_stay", False) for name in profiles)
 
 
+def deletion_choice(profiles: Iterable[str] = (HOME,)) -> bool:
+    """Return whether an owner chooses at an end between deletion alone and either way: one is enough."""
+    return any(load(name).get("deletion_choice", False) for name in profiles)
+
+
 def laws(profiles: Iterable[str] = (HOME,)) -> dict[str, Mapping[str, Any]]:
     """Return the statutes of these profiles that allow keeping something after an end, by code."""
     return {law["code"]: law for name in profiles for law in load(name)["laws"]}

@@ -26,15 +26,18 @@ from vault import categories
 UNREACHABLE = (GenerationGone, KeyErased, Tampered)
 
 
-def replay(said: dict[str, Any]) -> None:
-    """Do one lost change again, where the backup has the grant and it has not ended."""
+def replay(said: dict[str, Any], *, deletion: bool = False) -> None:
+    """Do one lost change again, where the backup has the grant and it has not ended.
+
+    `deletion` says that its owner chose deletion for the copies, or for a part of them.
+    """
     grant = rows.grant(said["grant"])
     if grant is None or grant.ended_at is not None:
         return
     kind = said["type"].removeprefix("grant.")
     grant.epoch = epoch_after(grant.epoch, said)
     if kind in Grant.EndKind.values:
-        _end(grant, kind, said)
+        _end(grant, kind, said, deletion=deletion)
         return
     change = _CHANGES.get(kind)
     if change is not None:
@@ -62,12 +65,14 @@ def replay_retention(said: dict[str, Any]) -> None:
     elif grant.kept_by_consent_at is not None:
         grant.kept_by_consent_at = None
         grant.save(update_fields=["kept_by_consent_at"])
-        owed = obligations.open_for(grant, timezone.now())
+        owed = obligations.open_for(grant, timezone.now(), deletion=True)
         claims = {"withdrawn_at": said["time"], "partner_ref": grant.request.partner_ref}
         _tell(grant, EventType.RETENTION_WITHDRAWN, claims, owed)
 
 
-def end_items(grant: Grant, items: Iterable[GrantItem], at: datetime, kind: str) -> None:
+def end_items(
+    grant: Grant, items: Iterable[GrantItem], at: datetime, kind: str, *, deletion: bool
+) -> None:
     """End these items of a grant that the caller holds, as `grants.end_item` does, without entry.
 
     The grant gets a key for the rest. The caller holds the pod.
@@ -87,12 +92,13 @@ def end_items(grant: Grant, items: Iterable[GrantItem], at: datetime, kind: str)
         item.ended_at, item.end_kind = at, kind
         reads = item.action == RequestItem.Action.READ
         now = timezone.now()
-        owed = obligations.open_for(grant, now, categories=[item.category]) if reads else []
+        gone = [item.category] if reads else []
+        owed = obligations.open_for(grant, now, categories=gone, deletion=deletion)
         claims = {"category": item.category, "action": item.action}
         _tell(grant, EventType.ITEM_ENDED, claims, owed)
 
 
-def _end(grant: Grant, kind: str, said: dict[str, Any]) -> None:
+def _end(grant: Grant, kind: str, said: dict[str, Any], *, deletion: bool) -> None:
     at, superseded = rows.moment(said), kind == Grant.EndKind.SUPERSEDED
     grant.ended_at, grant.end_kind, grant.end_reason = at, kind, said.get("reason", "")[:40]
     grant.end_actor = said["actor"]["role"]
@@ -107,7 +113,7 @@ def _end(grant: Grant, kind: str, said: dict[str, Any]) -> None:
         tree.destroy(key_id)
     # Its successor was given in the same transaction and is lost with it: all copies have to go.
     gone = _read_categories(grant) if superseded else None
-    owed = obligations.open_for(grant, timezone.now(), categories=gone)
+    owed = obligations.open_for(grant, timezone.now(), categories=gone, deletion=deletion)
     claims = {
         "ended_at": at.isoformat(),
         "partner_ref": grant.request.partner_ref,
@@ -155,11 +161,13 @@ def _tell(
 
 
 @transaction.atomic
-def try_end_items(grant: Grant, items: Iterable[GrantItem], at: datetime, kind: str) -> bool:
+def try_end_items(
+    grant: Grant, items: Iterable[GrantItem], at: datetime, kind: str, *, deletion: bool
+) -> bool:
     """End items; return False, with nothing changed, where the pod's keys cannot be opened."""
     try:
         with transaction.atomic():
-            end_items(grant, items, at, kind)
+            end_items(grant, items, at, kind, deletion=deletion)
     except UNREACHABLE:
         return False
     return True

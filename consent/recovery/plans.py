@@ -10,6 +10,7 @@ from audit import recovering
 from audit.recovering import Gap
 from audit.types import EntryType
 from consent.recovery.states import GrantState, States
+from consent.revocation.owing import DELETION
 
 Advance = Callable[[int], object]
 
@@ -27,6 +28,7 @@ class Plan:
     purposes: set[tuple[str, str]] = field(default_factory=set)  # (partner, purpose) published
     erasures: set[datetime] = field(default_factory=set)  # moments at which categories went
     hidings: set[tuple[str, str]] = field(default_factory=set)  # (pod, category) to hide
+    deletions: set[str] = field(default_factory=set)  # grants whose owner chose deletion only
     began_at: str = ""  # the first and the last lacked entry
     ended_at: str = ""
 
@@ -38,6 +40,8 @@ class Plan:
         self.states.follow(said)
         if kind == EntryType.RECORD_READ and "grant" in said:
             self._read(said)
+        elif kind == EntryType.OBLIGATION_MADE and said.get("kind") == DELETION:
+            self.deletions.add(said["grant"])
         elif kind == EntryType.CATEGORY_ERASED:
             self.erasures.add(datetime.fromisoformat(said["time"]))
         elif kind == EntryType.PURPOSE_PUBLISHED and "partner" in said:

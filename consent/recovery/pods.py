@@ -73,7 +73,9 @@ def _end_items(grant: Grant, category: str, said: dict[str, Any]) -> None:
     held = rows.grant(grant.ref)
     items = grant.items.filter(category__in=categories.covering(category), ended_at=None)
     if held is not None and items:
-        grants.try_end_items(held, items, rows.moment(said), Grant.EndKind.WITHDRAWN)
+        # Who erases a category is not asked about the copies of it: deletion is what that means.
+        at, kind = rows.moment(said), Grant.EndKind.WITHDRAWN
+        grants.try_end_items(held, items, at, kind, deletion=True)
 
 
 def _erase_key(pod: Pod, category: str) -> None:

@@ -56,7 +56,7 @@ def _step(found: Gap, made: Plan, given: dict[str, GrantState]) -> Gap:
     through = {ref: state.request for ref, state in given.items()}
     recovering.link(rows.people(lost, through))
     for each in lost:
-        _replay(each.fields)
+        _replay(each.fields, made)
     after = replace(recovering.gap(), began=found.began)
     if after.is_closed:
         settling.settle(made)
@@ -64,10 +64,14 @@ def _step(found: Gap, made: Plan, given: dict[str, GrantState]) -> Gap:
     return after
 
 
-def _replay(said: dict[str, Any]) -> None:
+def _replay(said: dict[str, Any], made: Plan) -> None:
     """Do again what one lost entry tells, if it changed anything that the backup has."""
-    replay = _BY_TYPE.get(said["type"]) or _BY_FAMILY.get(said["type"].partition(".")[0])
-    if replay is not None:
+    family = said["type"].partition(".")[0]
+    replay = _BY_TYPE.get(said["type"]) or _BY_FAMILY.get(family)
+    if family == "grant":
+        # What its owner chose at an end is told by an entry after it.
+        grants.replay(said, deletion=said["grant"] in made.deletions)
+    elif replay is not None:
         replay(said)
 
 
@@ -76,7 +80,6 @@ _BY_TYPE: dict[str, Callable[[dict[str, Any]], None]] = {
     **dict.fromkeys(decisions.TYPES, decisions.replay),
 }
 _BY_FAMILY: dict[str, Callable[[dict[str, Any]], None]] = {
-    "grant": grants.replay,
     "retention": grants.replay_retention,
     "partner": partners.replay,
     "client": partners.replay,

@@ -133,7 +133,11 @@ def _place_item_ends(grant: Grant, state: GrantState, plan: Plan) -> bool:
     ended = which(live, count, state.terms.categories, state.terms.actions)
     at, kind = state.last_item_end
     return ended is not None and grants.try_end_items(
-        grant, ended, datetime.fromisoformat(at), kind or Grant.EndKind.REVOKED
+        grant,
+        ended,
+        datetime.fromisoformat(at),
+        kind or Grant.EndKind.REVOKED,
+        deletion=grant.ref in plan.deletions,
     )
 
 

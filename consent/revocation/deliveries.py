@@ -101,6 +101,7 @@ def _claims(owed: Owed) -> dict[str, Any]:
                 "holder": one.holder,
                 "categories": one.categories,
                 "due_at": one.due_at.isoformat(timespec="seconds"),
+                **obligations.asked(one),
             }
             for one in owed.obligations
         ]

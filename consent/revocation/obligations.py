@@ -21,7 +21,7 @@ from consent.revocation import bars, entries
 from consent.revocation.owing import drafts, open_all, open_for, was_read, would_owe
 
 __all__ = [
-    "abandon", "acknowledge", "drafts", "hold", "need_two", "open_all", "open_for", "open_of",
+    "abandon", "acknowledge", "asked", "drafts", "hold", "need_two", "open_all", "open_for", "open_of",
     "owed_by", "state", "was_read", "would_owe",
 ]  # fmt: skip
 
@@ -114,7 +114,13 @@ def state(obligation: Obligation) -> dict[str, Any]:
         "due_at": _text(obligation.due_at),
         "acknowledged_at": _text(obligation.acknowledged_at),
         "attested_at": _text(obligation.attested_at),
+        **asked(obligation),
     }
+
+
+def asked(obligation: Obligation) -> dict[str, bool]:
+    """Return what the partner is told where its owner chose that the copies are deleted."""
+    return {"deletion_only": True} if obligation.deletion_only else {}
 
 
 def _text(moment: datetime | None) -> str | None:

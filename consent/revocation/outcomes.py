@@ -5,7 +5,8 @@
     kept_by_law           law: a code of a profile that binds the partner; items: what; until: when it goes
     never_stored          nothing more
 
-A category may be named more than once: most of it deleted, some of it kept by law.
+Where the owner chose that the copies are deleted, `anonymised` does not do (7.3). A category
+may be named more than once: most of it deleted, some of it kept by law.
 """
 
 import re
@@ -30,6 +31,7 @@ _MEMBERS = {
     Outcome.NEVER_STORED: set[str](),
 }
 _MAY = {"method"}
+_DELETING = [each for each in Outcome.values if each != Outcome.ANONYMISED]
 _YEAR = timedelta(days=366)
 
 
@@ -54,6 +56,8 @@ def _problems(one: object, obligation: Obligation, now: datetime) -> list[tuple[
         return [("/category", "a category of this obligation is needed")]
     if one.get("outcome") not in Outcome.values:
         return [("/outcome", "needs one of " + ", ".join(Outcome.values))]
+    if obligation.deletion_only and one["outcome"] == Outcome.ANONYMISED:
+        return [("/outcome", "the customer chose deletion: needs one of " + ", ".join(_DELETING))]
     needed = _MEMBERS[Outcome(one["outcome"])]
     told = set(one) - {"category", "outcome"}
     problems = [(f"/{name}", "is needed for this outcome") for name in sorted(needed - told)]

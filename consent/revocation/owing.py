@@ -17,25 +17,32 @@ from audit import log
 from audit.log import Draft
 from audit.models import Detail
 from audit.types import EntryType
-from consent import inserting
+from consent import inserting, profiles
 from consent.models import Grant, Obligation, RequestItem
 from consent.revocation import clocks, entries
 
 Owed = dict[UUID, list[Obligation]]
+# The `kind` of an opening entry whose obligation only deletion settles.
+DELETION = "deletion"
 
 
 def open_for(
-    grant: Grant, now: datetime | None = None, *, categories: Iterable[str] | None = None
+    grant: Grant,
+    now: datetime | None = None,
+    *,
+    categories: Iterable[str] | None = None,
+    deletion: bool = False,
 ) -> list[Obligation]:
     """Open what the partner owes now that this grant, or `categories` of it, ended: one per holder.
 
     Nothing is owed where nothing was ever read, or where the owner consented apart to leaving
     it there. A superseded grant's copies live on under its successor: name in `categories`
-    what the successor lacks, otherwise nothing is owed. The caller ends the grant in this
+    what the successor lacks, otherwise nothing is owed. With `deletion` its owner wants the copies
+    deleted wherever a profile that binds the partner leaves the owner this choice. The caller ends the grant in this
     transaction and holds its lock, so no read can slip in between; twice is once.
     """
     named = None if categories is None else {grant.pk: categories}
-    owed = open_all([grant], now or timezone.now(), categories=named)
+    owed = open_all([grant], now or timezone.now(), categories=named, deletion=deletion)
     log.append_many(drafts(owed))
     return owed.get(grant.pk, [])
 
@@ -45,6 +52,7 @@ def open_all(
     now: datetime,
     *,
     categories: Mapping[UUID, Iterable[str]] | None = None,
+    deletion: bool = False,
 ) -> Owed:
     """Do `open_for` for several grants; `categories` gives those of some grants by their id.
 
@@ -55,18 +63,21 @@ def open_all(
     held = [grant for grant in ended if grant.ref in read]
     before = _before(held)
     bound = {grant.partner.bound_by for grant in held}
-    due = {profiles: clocks.attest_due(now, profiles) for profiles in bound}
+    due = {each: clocks.attest_due(now, each) for each in bound}
+    only = {each: deletion and profiles.deletion_choice(each) for each in bound}
     owed: Owed = {}
     fresh: list[Obligation] = []
     for grant in held:
         names = _gone(grant, named.get(grant.pk), before[grant.pk])
         if not names:
             continue
+        bound_by = grant.partner.bound_by
         same = [one for one in before[grant.pk] if one.epoch == grant.epoch]
-        owed[grant.pk] = (
-            _widened(same, names) if same else _new(grant, names, now, due[grant.partner.bound_by])
-        )
-        fresh += [] if same else owed[grant.pk]
+        if same:
+            owed[grant.pk] = _widened(same, names, only[bound_by])
+            continue
+        owed[grant.pk] = _new(grant, names, now, due[bound_by], only[bound_by])
+        fresh += owed[grant.pk]
     inserting.insert_all(Obligation, fresh)
     return owed
 
@@ -83,7 +94,12 @@ def would_owe(grants: Sequence[Grant]) -> dict[UUID, list[str]]:
 def drafts(owed: Owed) -> list[Draft]:
     """Return the entries that say what was opened."""
     return [
-        entries.of_obligation(EntryType.OBLIGATION_MADE, each, outcome="ok")
+        entries.of_obligation(
+            EntryType.OBLIGATION_MADE,
+            each,
+            outcome="ok",
+            kind=DELETION if each.deletion_only else None,
+        )
         for opened in owed.values()
         for each in opened
     ]
@@ -185,7 +201,9 @@ def _name(declared: object) -> str:
     return str(declared)[:120]
 
 
-def _new(grant: Grant, categories: list[str], now: datetime, due: datetime) -> list[Obligation]:
+def _new(
+    grant: Grant, categories: list[str], now: datetime, due: datetime, only: bool
+) -> list[Obligation]:
     return [
         Obligation(
             grant=grant,
@@ -193,6 +211,7 @@ def _new(grant: Grant, categories: list[str], now: datetime, due: datetime) -> l
             epoch=grant.epoch,
             holder=holder,
             categories=categories,
+            deletion_only=only,
             opened_at=now,
             due_at=due,
         )
@@ -200,9 +219,10 @@ def _new(grant: Grant, categories: list[str], now: datetime, due: datetime) -> l
     ]
 
 
-def _widened(opened: list[Obligation], categories: list[str]) -> list[Obligation]:
+def _widened(opened: list[Obligation], categories: list[str], only: bool) -> list[Obligation]:
     """Add categories to what the same end opened a moment ago."""
     for obligation in opened:
         obligation.categories = sorted({*obligation.categories, *categories})
-    Obligation.objects.bulk_update(opened, ["categories"])
+        obligation.deletion_only = obligation.deletion_only or only
+    Obligation.objects.bulk_update(opened, ["categories", "deletion_only"])
     return opened

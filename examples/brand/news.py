@@ -123,6 +123,7 @@ def _outcomes(
     if category not in destroyed:
         yield {"category": category, "outcome": "never_stored"}
         return
+    # We delete whatever the owner chose: where an obligation says `deletion_only` it must be so.
     yield {"category": category, "outcome": "deleted", "method": "row deleted"}
     until = (datetime.now(UTC) + BACKUPS).isoformat()
     yield {"category": category, "outcome": "in_backup_until", "until": until}

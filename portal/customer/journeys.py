@@ -53,7 +53,7 @@ def parts(pod: Pod, journey: Journey) -> list[Part]:
     """Return the brands of a journey that reached this owner, in the order of the stops."""
     stops = journey.stops.filter(request__pod=pod).select_related(
         "request__partner", "request__client", "request__template", "request__pod__owner",
-        "request__grant",
+        "request__grant__partner",
     )  # fmt: skip
     found = stops.prefetch_related("request__items", "request__grant__items")
     return [Part(stop, stop.request, getattr(stop.request, "grant", None)) for stop in found]

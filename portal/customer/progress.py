@@ -1,6 +1,6 @@
 """How far the end of a grant has come: cut at once, then told, acknowledged, destroyed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -41,6 +41,7 @@ class Holder:
     """Whoever may hold copies, and what became of them."""
 
     name: str
+    asked: str  # what it may do with the copies, where its owner had the choice
     steps: list[Step]
     outcomes: list[tuple[str, str]]
     due_at: datetime
@@ -100,18 +101,28 @@ def of(grant: Grant) -> Progress:
     """Return how far it has come; no holder where nothing was ever read."""
     owed = grant.obligations.prefetch_related("attestations").order_by("opened_at", "holder")
     brand = words.either(grant.request.client, "name")
-    holders = [_holder(each, brand) for each in owed]
+    bound_by = grant.partner.bound_by
+    holders = [_holder(each, brand, _asked(each, bound_by)) for each in owed]
     left = grant.kept_by_consent_at is not None
     return Progress(grant.ended_at or grant.stops_at, holders, left)
 
 
-def _holder(owed: Obligation, brand: str) -> Holder:
+def _asked(owed: Obligation, bound_by: Sequence[str]) -> str:
+    if owed.deletion_only:
+        return _("You asked for all of it to be deleted. To make it anonymous is not enough.")
+    if profiles.deletion_choice(bound_by):
+        return _("The brand deletes it, or makes it so that nobody can tell whose it is.")
+    return ""
+
+
+def _holder(owed: Obligation, brand: str, asked: str) -> Holder:
     done, given_up = owed.attested_at is not None, owed.abandoned_at is not None
     late = not (done or given_up) and owed.due_at <= timezone.now()
     said = _said(owed)
     kept = any(each["outcome"] in _KEPT for each in said)
     return Holder(
         name=owed.holder or brand,
+        asked=asked,
         steps=list(_steps(owed, late=late, kept=kept)),
         outcomes=[(words.category(each["category"]), _outcome(each)) for each in said],
         due_at=owed.due_at,

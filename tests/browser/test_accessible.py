@@ -3,6 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from consent.models import Obligation, Partner
 from tests.browser.conftest import World, speak
 from tests.consent.grants.test_ending import read_once
 
@@ -78,3 +79,31 @@ def test_leaving_copies_with_a_brand_is_accessible_too(
     found["taking back"] = violations(visitor.goto(f"{at}recall/"))
     assert not any(found.values()), found
     assert visitor.complaints == []
+
+
+@pytest.mark.rule("consent.md", "7.3")
+@pytest.mark.parametrize(
+    ("width", "language", "scheme"), [(390, "ko", "light"), (1280, "en", "dark")]
+)
+def test_choosing_deletion_is_accessible_too(
+    world: World, visit, width: int, language: str, scheme: str
+) -> None:
+    Partner.objects.filter(pk=world.grant.partner_id).update(country="AU")
+    read_once(world.grant)
+    speak(world.pod.owner, language)
+    visitor = visit(width=width, language=language, scheme=scheme).sign_in(world.pod.owner)
+    at = f"/grants/{world.grant.pk}/"
+    page = visitor.goto(f"{at}end/")
+    found = {"end": violations(page)}
+    boxes = page.locator("input[name=copies]")
+    assert [boxes.nth(place).is_checked() for place in range(boxes.count())] == [True, False]
+    boxes.last.check()
+    assert not boxes.first.is_checked()
+    found["everything"] = violations(visitor.goto("/end/"))
+    page = visitor.goto(f"{at}end/")
+    page.locator("main form .actions button").first.click()
+    page.wait_for_url(f"**{at}")
+    found["ended"] = violations(page)
+    assert not any(found.values()), found
+    assert visitor.complaints == []
+    assert Obligation.objects.get(grant=world.grant).deletion_only

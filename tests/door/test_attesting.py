@@ -13,6 +13,7 @@ from consent.models import Attestation, Grant, Obligation
 from tests import cast
 from tests.door import brand as brands
 from tests.door.brand import Brand, code, segment
+from tests.leaves import leaves
 from vault.models import Pod
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +73,30 @@ def test_what_is_not_a_genuine_attestation_changes_nothing(hotel: Brand, owed: O
     assert not Attestation.objects.exists()
     owed.refresh_from_db()
     assert owed.attested_at is None
+
+
+@pytest.mark.rule("CDR Rules 2020", "1.18, 4.14")
+def test_where_deletion_is_owed_anonymising_is_refused_by_name_and_on_record(
+    hotel: Brand, owed: Obligation
+) -> None:
+    Obligation.objects.filter(pk=owed.pk).update(deletion_only=True)
+    (listed,) = hotel.send("GET", "/api/v1/obligations").json()["obligations"]
+    assert listed["deletion_only"] is True
+    anonymous = [{"category": "stay", "outcome": "anonymised", "method": "k-anonymity"}]
+
+    answer = hotel.attest(owed.pk, outcomes=anonymous)
+
+    assert (answer.status_code, code(answer)) == (422, "request-invalid")
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == "/outcomes/0/outcome"
+    assert "deleted, in_backup_until, kept_by_law, never_stored" in error["detail"]
+    (refused,) = leaves("call.refused")
+    assert (refused["reason"], refused["outcome"]) == ("request-invalid", "refused")
+    assert not Attestation.objects.exists()
+
+    assert hotel.attest(owed.pk).status_code == 201
+    owed.refresh_from_db()
+    assert owed.attested_at is not None
 
 
 def test_a_message_signed_by_others_or_for_others_is_refused(

@@ -105,7 +105,8 @@ def _attest() -> Operation:
         summary=_("Say what became of the copies"),
         description=_(
             "A compact JWS of type attestation+jwt, signed with your registered key: deleted, "
-            "anonymised, in backup until, kept by law, or never stored, category by category."
+            "anonymised, in backup until, kept by law, or never stored, category by category. Where "
+            "deletion_only is true, anonymised is refused."
         ),
         body={"required": True, "content": {JWT: {"schema": {"type": "string"}}}},
         answers={201: limited(_("Taken. The obligation as it is now."), "Obligation")},

@@ -3,8 +3,9 @@
 With a category or a purpose its owner may also say that nobody shall ask for it any more.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from consent import grants, standing
 from consent.actors import Actor
 from consent.models import Grant, GrantQuerySet, Partner
 from consent.standing import About
-from portal.customer import progress, shared, words
+from portal.customer import copies, progress, shared, words
 from portal.customer.doors import with_pod
 from vault import categories
 from vault.exceptions import UnknownCategory
@@ -36,9 +37,10 @@ class Sweep:
 
     title: str
     chosen: GrantQuerySet
-    end: Callable[[], object]
+    end: Callable[..., object]
     keepable: bool = False  # whether the brand may be left what it has (7.3): only if it is one
-    narrows: bool = False  # whether grants may go on with the rest of what they cover
+    # The kinds of data that end, where grants may go on with the rest of what they cover.
+    narrows_by: Collection[str] = ()
     rule: About | None = None  # what may be kept away from now on
 
 
@@ -46,7 +48,7 @@ class Sweep:
 @with_pod
 def everything(request: HttpRequest, pod: Pod) -> HttpResponse:
     """End everything with everybody ("동의 모두 철회")."""
-    end = lambda: grants.end_all(pod, WITHDRAWN, "", Actor.owner(pod.owner))  # noqa: E731
+    end = partial(grants.end_all, pod, WITHDRAWN, "", Actor.owner(pod.owner))
     return _ask(request, pod, Sweep(_("Withdraw every consent?"), shared.loaded(pod), end))
 
 
@@ -58,7 +60,7 @@ def brand(request: HttpRequest, pod: Pod, partner_id: UUID) -> HttpResponse:
     title = _("End everything with %(brand)s?") % {"brand": words.either(partner, "legal_name")}
     actor = Actor.owner(pod.owner)
     kept = "keep" in request.POST
-    end = lambda: grants.end_partner(pod, partner, WITHDRAWN, "", actor, kept=kept)  # noqa: E731
+    end = partial(grants.end_partner, pod, partner, WITHDRAWN, "", actor, kept=kept)
     chosen = shared.loaded(pod).to(partner)
     keepable = bool(grants.keepable(chosen.unended()))
     return _ask(request, pod, Sweep(title, chosen, end, keepable=keepable))
@@ -73,14 +75,12 @@ def category(request: HttpRequest, pod: Pod, name: str) -> HttpResponse:
     except UnknownCategory:
         raise Http404 from None
     title = _("Stop sharing %(what)s with every brand?") % {"what": words.category(name)}
-    chosen = (
-        shared.loaded(pod)
-        .filter(items__category__in=categories.covering(name), items__ended_at=None)
-        .distinct()
-    )
+    covering = categories.covering(name)
+    live = shared.loaded(pod).filter(items__category__in=covering, items__ended_at=None)
+    chosen = live.distinct()
     actor = Actor.owner(pod.owner)
-    end = lambda: grants.end_category(pod, name, WITHDRAWN, "", actor)  # noqa: E731
-    sweep = Sweep(title, chosen, end, narrows=True, rule=About(category=name))
+    end = partial(grants.end_category, pod, name, WITHDRAWN, "", actor)
+    sweep = Sweep(title, chosen, end, narrows_by=covering, rule=About(category=name))
     return _ask(request, pod, sweep)
 
 
@@ -91,7 +91,7 @@ def purpose(request: HttpRequest, pod: Pod, grant_id: UUID) -> HttpResponse:
     given = get_object_or_404(Grant.objects.of(pod), id=grant_id)
     title = _("End everything for “%(purpose)s”?") % {"purpose": words.purpose(given.purpose)}
     actor = Actor.owner(pod.owner)
-    end = lambda: grants.end_purpose(pod, given.purpose, WITHDRAWN, "", actor)  # noqa: E731
+    end = partial(grants.end_purpose, pod, given.purpose, WITHDRAWN, "", actor)
     chosen = shared.loaded(pod).filter(purpose=given.purpose)
     return _ask(request, pod, Sweep(title, chosen, end, rule=About(purpose=given.purpose)))
 
@@ -156,7 +156,7 @@ def _ask(request: HttpRequest, pod: Pod, sweep: Sweep) -> HttpResponse:
     unended = sweep.chosen.unended()
     if request.method == "POST":
         count = unended.count()
-        sweep.end()
+        sweep.end(may_anonymise=copies.may_anonymise(request))
         if sweep.rule is not None and "rule" in request.POST:
             standing.block(pod, sweep.rule, Actor.owner(pod.owner))
             messages.success(request, _("Such requests no longer reach you."))
@@ -170,8 +170,9 @@ def _ask(request: HttpRequest, pod: Pod, sweep: Sweep) -> HttpResponse:
         "title": sweep.title,
         "shared": found[:MOST_NAMED],
         "more": max(0, len(found) - MOST_NAMED),
-        "narrows": sweep.narrows,
+        "narrows": bool(sweep.narrows_by),
         "keepable": sweep.keepable,
+        "choosers": copies.brands([(each.brand, each.grant) for each in found], sweep.narrows_by),
         "asks_rule": "rule" in request.GET,
         "rule": sweep.rule is not None and not standing.stands(pod, sweep.rule),
     }

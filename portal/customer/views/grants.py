@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from consent import grants
 from consent.actors import Actor
 from consent.exceptions import GrantNotLive
-from consent.models import Grant
-from portal.customer import progress, shared, timeline, words
+from consent.models import Grant, RequestItem
+from portal.customer import copies, progress, shared, timeline, words
 from portal.customer.doors import with_pod
 from vault.models import Pod
 
@@ -88,11 +88,22 @@ def end(request: HttpRequest, pod: Pod, grant_id: UUID) -> HttpResponse:
     """Say what an end means, and end it."""
     grant = _own(pod, grant_id)
     if request.method == "POST":
-        kept = "keep" in request.POST
-        grants.end(grant, Grant.EndKind.WITHDRAWN, "", Actor.owner(pod.owner), kept=kept)
+        grants.end(
+            grant,
+            Grant.EndKind.WITHDRAWN,
+            "",
+            Actor.owner(pod.owner),
+            kept="keep" in request.POST,
+            may_anonymise=copies.may_anonymise(request),
+        )
         return redirect("grant", grant.pk)
     (seen,) = shared.of(pod, [grant])
-    context = {"seen": seen, "grant": grant, "keepable": bool(grants.keepable([grant]))}
+    context = {
+        "seen": seen,
+        "grant": grant,
+        "keepable": bool(grants.keepable([grant])),
+        "choosers": copies.brands([(seen.brand, grant)]),
+    }
     return render(request, "portal/customer/grant_end.html", context)
 
 
@@ -116,10 +127,18 @@ def end_item(request: HttpRequest, pod: Pod, grant_id: UUID, item_id: int) -> Ht
     grant = _own(pod, grant_id)
     item = get_object_or_404(grant.items.all(), id=item_id)
     if request.method == "POST":
-        grants.end_item(item, Grant.EndKind.WITHDRAWN, "", Actor.owner(pod.owner))
+        actor, may_anonymise = Actor.owner(pod.owner), copies.may_anonymise(request)
+        grants.end_item(item, Grant.EndKind.WITHDRAWN, "", actor, may_anonymise=may_anonymise)
         return redirect("grant", grant.pk)
     (seen,) = shared.of(pod, [grant])
-    context = {"seen": seen, "grant": grant, "item": item, "name": words.category(item.category)}
+    read = item.action == RequestItem.Action.READ
+    context = {
+        "seen": seen,
+        "grant": grant,
+        "item": item,
+        "name": words.category(item.category),
+        "choosers": read and copies.brands([(seen.brand, grant)], [item.category]),
+    }
     return render(request, "portal/customer/grant_end_item.html", context)
 
 

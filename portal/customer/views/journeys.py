@@ -23,13 +23,15 @@ from consent.exceptions import (
     RequestExpired,
 )
 from consent.models import Journey
-from portal.customer import journeys, offers, words
+from portal.customer import copies, journeys, offers, words
 from portal.customer.doors import with_pod
 from portal.customer.forms.choices import from_draft
 from portal.customer.forms.journeys import LATER, StopForm
 from portal.customer.journeys import Part
 from portal.customer.views.requests import TICKS
 from vault.models import Pod
+
+SHARED = frozenset({"live", "paused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +118,18 @@ def end(request: HttpRequest, pod: Pod, journey_id: UUID) -> HttpResponse:
     """Say what leaving means for each brand, and leave."""
     journey = _own(pod, journey_id)
     if request.method == "POST":
-        alliances.end_journey(journey, Actor.owner(pod.owner))
+        may_anonymise = copies.may_anonymise(request)
+        alliances.end_journey(journey, Actor.owner(pod.owner), may_anonymise=may_anonymise)
         return redirect("journey", journey.pk)
     parts = journeys.parts(pod, journey)
-    ending = set(alliances.through(journey).unended().values_list("pk", flat=True))
-    shared = [part for part in parts if part.state in {"live", "paused"}]
+    through = set(alliances.through(journey).unended().values_list("pk", flat=True))
+    shared = [(part, part.grant) for part in parts if part.grant and part.state in SHARED]
+    ending = [(part, grant) for part, grant in shared if grant.pk in through]
     context = {
         "journey": journey,
-        "ending": [part for part in shared if part.grant and part.grant.pk in ending],
-        "staying": [part for part in shared if part.grant and part.grant.pk not in ending],
+        "ending": [part for part, _ in ending],
+        "staying": [part for part, grant in shared if grant.pk not in through],
+        "choosers": copies.brands((part.brand, grant) for part, grant in ending),
         "undecided": [part for part in parts if part.state == "waiting"],
     }
     return render(request, "portal/customer/journey_end.html", context)
@@ -158,7 +163,7 @@ def _summary(journey: Journey, parts: list[Part]) -> dict[str, Any]:
     ended = [part.progress for part in parts if part.progress is not None]
     holders = [holder for each in ended for holder in each.holders]
     return {
-        "shared": [part for part in parts if part.state in {"live", "paused"}],
+        "shared": [part for part in parts if part.state in SHARED],
         "holders": len(holders),
         "confirmed": sum(holder.done for holder in holders),
         "is_over": not journey.is_under_way,

@@ -327,3 +327,49 @@ def test_the_bar_is_put_once(brand: ClientWithKey) -> None:
         bars.put(brand.client.partner_id, timezone.now())
 
     assert Entry.objects.filter(type="partner.changed").count() == 1
+
+
+@pytest.mark.rule("CDR Rules 2020", "1.18, 4.14")
+def test_where_the_owner_chose_deletion_making_it_anonymous_does_not_settle_it(
+    brand: ClientWithKey, owed: Obligation
+) -> None:
+    Obligation.objects.filter(pk=owed.pk).update(deletion_only=True)
+    owed.refresh_from_db()
+    anonymous = {"category": "itinerary", "outcome": "anonymised", "method": "k-anonymity"}
+
+    with pytest.raises(RequestInvalid) as refused:
+        attestations.attest(brand.client, owed, word(brand, owed, GONE, anonymous))
+
+    ((at, what),) = refused.value.problems
+    assert at == "/outcomes/1/outcome"
+    assert what.endswith("deleted, in_backup_until, kept_by_law, never_stored")
+    assert unchanged(owed)
+
+    gone = GONE | {"category": "itinerary"}
+    state = attestations.attest(brand.client, owed, word(brand, owed, GONE, gone))
+
+    assert state["attested_at"]
+    assert state["deletion_only"] is True
+
+
+@pytest.mark.rule("consent.md", "7.3")
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"outcome": "in_backup_until", "until": (timezone.now() + timedelta(days=80)).isoformat()},
+        {"outcome": "never_stored"},
+        {
+            "outcome": "kept_by_law", "law": "kr-ecommerce-6-contract", "items": ["계약 기록"],
+            "until": (timezone.now() + timedelta(days=4 * 365)).date().isoformat(),
+        },
+    ],
+)  # fmt: skip
+def test_what_the_law_keeps_stays_possible_where_the_owner_chose_deletion(
+    brand: ClientWithKey, owed: Obligation, said: dict[str, Any]
+) -> None:
+    Obligation.objects.filter(pk=owed.pk).update(deletion_only=True)
+    owed.refresh_from_db()
+
+    attestations.attest(brand.client, owed, word(brand, owed, {"category": "stay"} | said))
+
+    assert Attestation.objects.get().outcomes == [{"category": "stay"} | said]
