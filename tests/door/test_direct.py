@@ -55,6 +55,12 @@ def same(answer: Answer) -> Any:
     return status, headers, said
 
 
+@pytest.fixture(autouse=True)
+def _kept_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test's own transaction live on: between two requests Django ends what one left open."""
+    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)
+
+
 @pytest.fixture
 def usual(settings: Settings) -> Application:
     return get_wsgi_application()
