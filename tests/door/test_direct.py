@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.wsgi import get_wsgi_application
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django import Settings
 
 from audit.models import Entry
@@ -58,7 +59,7 @@ def same(answer: Answer) -> Any:
 @pytest.fixture(autouse=True)
 def _kept_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the test's own transaction live on: between two requests Django ends what one left open."""
-    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)
+    monkeypatch.setattr(BaseDatabaseWrapper, "close_if_unusable_or_obsolete", lambda _: None)
 
 
 @pytest.fixture
@@ -174,7 +175,8 @@ def test_a_connection_that_broke_is_not_used_again(
     hotel: Brand, call: dict[str, Any], direct: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[bool] = []
-    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: closed.append(True))
+    seen = lambda _: closed.append(True)  # noqa: E731
+    monkeypatch.setattr(BaseDatabaseWrapper, "close_if_unusable_or_obsolete", seen)
     ask(direct, environ(hotel, json.dumps(call).encode()))
     ask(direct, environ(hotel, b"{"))
     assert closed == [True, True]
