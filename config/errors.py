@@ -50,7 +50,7 @@ def pointers(error: Any) -> Mapping[str, Any]:
 
 
 def places(error: vault.RRNFound) -> Mapping[str, Any]:
-    return {"errors": [{"pointer": at, "detail": "rrn"} for at in error.places]}
+    return {"errors": [{"pointer": at, "detail": str(error.what)} for at in error.places]}
 
 
 def ended(error: consent.GrantEnded) -> Mapping[str, Any]:

@@ -47,7 +47,7 @@ def _problems(why: ConsentError | VaultError) -> list[tuple[str, str]]:
         case RecordInvalid():
             return [(f"/record{pointer}", str(what)) for pointer, what in why.problems]
         case RRNFound():
-            return [(f"/record{place}", "rrn") for place in why.places]
+            return [(f"/record{place}", str(why.what)) for place in why.places]
         case MalformedJSON():
             return [("", str(why))]
     return []

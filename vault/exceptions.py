@@ -35,6 +35,8 @@ class RRNFound(VaultError):
     sentence = gettext_lazy(
         "Resident registration numbers cannot be accepted. Cover that part and upload it again."
     )
+    # The same about one place of several, for programs.
+    what = gettext_lazy("holds a resident registration number, which cannot be taken")
 
     def __init__(self, places: Sequence[str]) -> None:
         self.places = list(places)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from keys import sealing
@@ -48,8 +49,8 @@ def checked_in_form(category: str, value: object, data: bytes) -> bytes:
     resident_numbers.refuse(category, value, data)
     categories.validate(category, value)
     if len(data) > strictjson.RECORD.size:
-        limit = {"limit": strictjson.RECORD.size}
-        raise RecordInvalid([("", _("is larger than %(limit)s bytes") % limit)])
+        limit = {"limit": filesizeformat(strictjson.RECORD.size)}
+        raise RecordInvalid([("", _("is larger than %(limit)s") % limit)])
     return data
 
 

@@ -15,6 +15,7 @@ from json.decoder import JSONDecodeError
 from typing import Any, NamedTuple, Never
 
 import orjson
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from vault.exceptions import MalformedJSON, TooLarge
@@ -158,7 +159,7 @@ def _dump_with_care(value: object) -> bytes:
 
 def _decode(data: bytes, limits: Limits) -> str:
     if len(data) > limits.size:
-        raise TooLarge(_("is larger than %(limit)s bytes") % {"limit": limits.size})
+        raise TooLarge(_("is larger than %(limit)s") % {"limit": filesizeformat(limits.size)})
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise MalformedJSON(_("starts with a byte order mark"), 1, 1)
     try:

@@ -1,5 +1,6 @@
 """What is wrong with a record, in words that repeat nothing from the record."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -71,12 +72,24 @@ def _limit(detail: Mapping[str, Any]) -> dict[str, Any]:
     return {"limit": detail["limit"]}
 
 
+def _format(name: str) -> str:
+    """Return a format of JSON Schema in a word that people use; others as they are."""
+    words = {
+        "date-time": _("date and time"),
+        "date": _("date"),
+        "email": _("e-mail address"),
+        "uri": _("web address"),
+    }
+    return words.get(name, name)
+
+
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "additionalProperties": lambda _d: _("has a field that this category does not know"),
     "unevaluatedProperties": lambda _d: _("has a field that this category does not know"),
     "required": lambda d: _("the field “%(name)s” is missing") % {"name": d["property"]},
     "type": lambda d: _("is not of type %(types)s") % {"types": ", ".join(d["types"])},
-    "format": lambda d: _("is not a valid %(format)s") % {"format": d["format"]},
+    "format": lambda d: _("is not a valid %(format)s") % {"format": _format(d["format"])},
+    "const": lambda d: _("must be %(value)s") % {"value": json.dumps(d["expected_value"])},
     "enum": lambda _d: _("is none of the allowed choices"),
     "pattern": lambda _d: _("does not have the required form"),
     "maxLength": lambda d: _("is longer than %(limit)s characters") % _limit(d),

@@ -80,7 +80,7 @@ def parse(body: object, journey: UUID, now: datetime) -> AskedJourney:
             wording.findings(_validator(), tidied), range(validation.MOST_PROBLEMS), strict=False
         )
     ]
-    if problems:
+    if problems := problems or list(validation.unclean_mail(body)):
         raise RequestInvalid(problems)
     assert isinstance(tidied, dict)
     asked = _asked(tidied, journey)

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     GRANT_TYPE = "grant_type_unknown"
     OTHER_METHOD = "other_method"
     MALFORMED = "assertion_malformed"
+    TOO_LARGE = "too_large"
     TYPE = "type_wrong"
     ALGORITHM = "algorithm_wrong"
     HEADER = "header_forbidden"

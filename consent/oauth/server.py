@@ -164,6 +164,12 @@ def _challenged(answer: Answer, said: str) -> Answer:
     return {"WWW-Authenticate": "Bearer" + said}, *answer[1:]
 
 
+def oversized(door: str, most: int) -> Answer:
+    """Answer a form that is larger than is read, without looking at it."""
+    refusals.tell(door, Reason.TOO_LARGE)
+    return _error("invalid_request", f"The form is too large; at most {most} bytes are read.")
+
+
 def braked(wait: timedelta) -> Answer:
     """Answer an address that failed too often, without looking at what it sent."""
     told = {"error": "temporarily_unavailable", "error_description": "Too many failures; wait."}

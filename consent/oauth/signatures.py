@@ -37,7 +37,7 @@ class Message:
 def parse(text: str) -> Message:
     """Return the parts of a compact JWS with a JSON object as payload, unverified."""
     if len(text) > MOST_CHARACTERS:
-        raise SignatureRefused(Reason.MALFORMED)
+        raise SignatureRefused(Reason.TOO_LARGE)
     segments = text.split(".")
     if len(segments) != 3:
         raise SignatureRefused(Reason.MALFORMED)

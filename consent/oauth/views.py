@@ -92,7 +92,10 @@ def _answered(
     address = limits.address_of(request)
     if limits.is_braked(address):
         return _response(server.braked(limits.WINDOW))
-    headers, body, status = answer(_form(request), _headers(request))
+    form = _form(request)
+    if form is None:
+        return _response(server.oversized(knocks.door_of(request), MOST_BYTES))
+    headers, body, status = answer(form, _headers(request))
     if status == server.UNAUTHENTICATED and limits.count_failure(address):
         knocks.refuse(knocks.door_of(request), Reason.TOO_MANY)
     return _response((headers, body, status))
@@ -111,12 +114,15 @@ def _bearer(header: str) -> str | None:
     return sent[1] if sent else None
 
 
-def _form(request: HttpRequest) -> str:
-    """Return the body, or nothing where it is not a form; oauthlib then misses its parameters."""
+def _form(request: HttpRequest) -> str | None:
+    """Return the body, None if it is too large, or nothing where it is not a form.
+
+    Of nothing oauthlib misses its parameters.
+    """
     if request.content_type != FORM or request.META.get("QUERY_STRING"):
         return ""
     body = request.read(MOST_BYTES + 1)
-    return body.decode("ascii", "replace") if len(body) <= MOST_BYTES else ""
+    return body.decode("ascii", "replace") if len(body) <= MOST_BYTES else None
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:

@@ -9,56 +9,56 @@ from consent.recovery.states import LOST, GrantState
 from keys.keyring import keyring
 from keys.models import Key
 
-# Lost entries whose change can be done again, by type.
+# Lost entries whose change can be done again, by type; a line counts them: "3 × pod erased".
 DONE_AGAIN = {
-    "grant.withdrawn": "grants withdrawn by their owners",
-    "grant.revoked": "grants revoked",
-    "grant.expired": "grants expired",
-    "grant.consumed": "grants consumed",
-    "grant.superseded": "grants superseded",
-    "grant.invalidated": "grants invalidated",
-    "grant.item_ended": "items of grants ended",
-    "grant.paused": "grants paused",
-    "grant.resumed": "grants resumed",
-    "grant.suspended": "grants suspended",
-    "grant.reinstated": "grants reinstated",
-    "retention.given": "times owners let a brand keep its copies",
-    "retention.withdrawn": "times owners took that back",
-    "pod.erased": "pods erased",
-    "category.erased": "categories erased",
-    "pod.paused": "pods paused",
-    "pod.resumed": "pods resumed",
-    "partner.suspended": "partners suspended",
-    "partner.reinstated": "partners reinstated",
-    "partner.deregistered": "partners deregistered",
-    "partner.changed": "changes of partners",
-    "request.declined": "requests declined",
-    "request.cancelled": "requests cancelled",
-    "request.expired": "requests expired",
-    "key.destroyed": "keys destroyed",
-    "hold.destroyed": "holds destroyed",
-    "role.removed": "roles removed",
-    "account.closed": "accounts closed",
+    "grant.withdrawn": "grant withdrawn by its owner",
+    "grant.revoked": "grant revoked",
+    "grant.expired": "grant expired",
+    "grant.consumed": "grant consumed",
+    "grant.superseded": "grant superseded",
+    "grant.invalidated": "grant invalidated",
+    "grant.item_ended": "item of a grant ended",
+    "grant.paused": "grant paused",
+    "grant.resumed": "grant resumed",
+    "grant.suspended": "grant suspended",
+    "grant.reinstated": "grant reinstated",
+    "retention.given": "time that an owner let a brand keep its copies",
+    "retention.withdrawn": "time that an owner took that back",
+    "pod.erased": "pod erased",
+    "category.erased": "category erased",
+    "pod.paused": "pod paused",
+    "pod.resumed": "pod resumed",
+    "partner.suspended": "partner suspended",
+    "partner.reinstated": "partner reinstated",
+    "partner.deregistered": "partner deregistered",
+    "partner.changed": "change of a partner",
+    "request.declined": "request declined",
+    "request.cancelled": "request cancelled",
+    "request.expired": "request expired",
+    "key.destroyed": "key destroyed",
+    "hold.destroyed": "hold destroyed",
+    "role.removed": "role removed",
+    "account.closed": "account closed",
 }
 # Lost entries that tell of something which only the lost rows held, and what follows.
 GONE = {
-    "pod.made": "pods were made: their owners have to sign up again",
-    "account.made": "accounts were made: they have to be made again",
-    "account.changed": "accounts changed (password, passkeys): the old ones work again; warn them",
-    "record.added": "times owners added records: the values are lost",
-    "record.changed": "times owners changed records: the older values are back",
-    "record.imported": "imports: the values are lost",
-    "record.contributed": "contributions of brands: the values are lost",
-    "record.deleted": "records were deleted: their categories are hidden from brands",
-    "record.hidden": "records were hidden: their categories are hidden from brands",
-    "request.made": "requests were made: brands have to ask again",
-    "request.approved": "approvals: those requests are closed, brands may ask again",
-    "client.registered": "clients were registered: register them again",
-    "client.changed": "keys of clients changed: retired ones are out again, add the new ones again",
-    "purpose.published": "purposes were published: publish them again",
-    "rule.made": "standing rules were made: their owners have to make them again",
-    "role.given": "roles were given: give them again",
-    "obligation.attested": "signed answers about copies were received: brands are asked again",
+    "pod.made": "pod made: its owner has to sign up again",
+    "account.made": "account made: it has to be made again",
+    "account.changed": "account changed (password, passkeys): the old ones work again; warn its owner",
+    "record.added": "time an owner added a record: the values are lost",
+    "record.changed": "time an owner changed a record: the older values are back",
+    "record.imported": "import: the values are lost",
+    "record.contributed": "contribution of a brand: the values are lost",
+    "record.deleted": "record deleted: its category is hidden from brands",
+    "record.hidden": "record hidden: its category is hidden from brands",
+    "request.made": "request made: the brand has to ask again",
+    "request.approved": "approval: the request is closed, the brand may ask again",
+    "client.registered": "client registered: register it again",
+    "client.changed": "key change of a client: retired ones are out again, add the new ones again",
+    "purpose.published": "purpose published: publish it again",
+    "rule.made": "standing rule made: its owner has to make it again",
+    "role.given": "role given: give it again",
+    "obligation.attested": "signed answer about copies received: the brand is asked again",
 }
 
 
@@ -121,7 +121,7 @@ def _section(title: str, found: Iterator[str]) -> Iterator[str]:
 def _counted(plan: Plan, words: dict[str, str]) -> Iterator[str]:
     for kind, text in words.items():
         if plan.counts[kind]:
-            yield f"{plan.counts[kind]:>6,}  {text}"
+            yield f"{plan.counts[kind]:>6,} × {text}"
 
 
 def _grants(plan: Plan) -> Iterator[str]:
@@ -130,8 +130,9 @@ def _grants(plan: Plan) -> Iterator[str]:
         left = f", {state.end_kind} already" if state.ended_at else ""
         yield f"{ref}  given {state.given_at}: {state.purpose} ({categories}){left}"
         if reads:
+            times = "once" if reads == 1 else f"{reads} times"
             # No row can hold this obligation any more: it is the operator's to ask.
-            yield f"  read {reads} times by {', '.join(readers)}: ask them to destroy the copies"
+            yield f"  read {times} by {', '.join(readers)}: ask them to destroy the copies"
 
 
 def _unclear() -> Iterator[str]:
@@ -157,8 +158,8 @@ def _keys() -> Iterator[str]:
     closed = Key.objects.exclude(generation__in=known).count()
     if closed:
         yield (
-            f"{closed:,} keys of this backup do not open any more: it is older than their wrapping"
-            " generation. Restore a newer backup if there is one."
+            f"Keys of this backup that do not open any more: {closed:,}. It is older than their"
+            " wrapping generation. Restore a newer backup if there is one."
         )
 
 

@@ -6,7 +6,7 @@ allowed is asked afterwards, in `rules.py`.
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -80,10 +80,21 @@ def parse(body: object) -> Asked:
         problems.append(_problem(error))
         if len(problems) == MOST_PROBLEMS:
             break
-    if problems:
+    if problems := problems or list(unclean_mail(body)):
         raise RequestInvalid(problems)
     assert isinstance(tidied, dict)
     return _asked(tidied)
+
+
+def unclean_mail(body: object) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with an address that tidying would have made another one of.
+
+    Told before anybody is looked for, so the answer says nothing about customers.
+    """
+    match body:
+        case {"subject": {"mail": str(mail)}}:
+            if tidy(mail) != unicodedata.normalize("NFC", mail.strip(" ")):
+                yield "/subject/mail", _("does not have the required form")
 
 
 def texts(value: object) -> list[str]:

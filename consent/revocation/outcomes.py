@@ -18,6 +18,7 @@ from consent import profiles
 from consent.exceptions import RequestInvalid
 from consent.models import Attestation, Obligation
 from vault import resident_numbers
+from vault.exceptions import RRNFound
 
 Outcome = Attestation.Outcome
 
@@ -76,6 +77,8 @@ def _problems(one: object, obligation: Obligation, now: datetime) -> list[tuple[
 
 
 def _method(one: Mapping[str, Any]) -> str | None:
+    if _holds_resident_number(one["method"]):
+        return str(RRNFound.what)
     return None if _is_text(one["method"]) else f"a text of 1 to {LONGEST} characters is needed"
 
 
@@ -86,6 +89,8 @@ def _law(one: Mapping[str, Any], bound_by: Sequence[str]) -> str | None:
 
 def _items(one: Mapping[str, Any]) -> str | None:
     items = one["items"]
+    if isinstance(items, list) and any(map(_holds_resident_number, items)):
+        return str(RRNFound.what)
     good = isinstance(items, list) and 0 < len(items) <= MOST and all(map(_is_text, items))
     return None if good else "a list of texts that say what is kept is needed"
 
@@ -116,9 +121,9 @@ def moment(value: object) -> datetime | None:
 
 
 def _is_text(value: object) -> bool:
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= LONGEST
-        and value.isprintable()
-        and not resident_numbers.spans(value)
-    )
+    return isinstance(value, str) and 0 < len(value) <= LONGEST and value.isprintable()
+
+
+def _holds_resident_number(value: object) -> bool:
+    # What is too long anyway is refused for its length, without a search through it.
+    return isinstance(value, str) and len(value) <= LONGEST and bool(resident_numbers.spans(value))

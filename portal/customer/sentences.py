@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from audit.types import EntryType, Reason
+from consent.revocation.events import EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,28 @@ RULES: dict[str, str | Promise] = {
     EntryType.RULE_MADE: _("You take no more requests about %(what)s, whoever asks."),
     EntryType.RULE_REMOVED: _("You take requests about %(what)s again."),
 }
+
+_ENDED = _("%(brand)s was told that the sharing has ended.")
+# What a brand was told of, by the type of the event.
+TOLD: dict[str, str | Promise] = {
+    EventType.GRANT_GIVEN: _("%(brand)s was told that you agreed."),
+    EventType.GRANT_NARROWED: _("%(brand)s was told that you share less with it."),
+    EventType.ITEM_ENDED: _("%(brand)s was told that you share less with it."),
+    EventType.GRANT_PAUSED: _("%(brand)s was told of the pause."),
+    EventType.GRANT_RESUMED: _("%(brand)s was told that it may go on."),
+    EventType.GRANT_SUSPENDED: _("%(brand)s was told that the operator stopped it for now."),
+    EventType.GRANT_REINSTATED: _("%(brand)s was told that it may go on."),
+    EventType.GRANT_SUPERSEDED: _("%(brand)s was told that a new consent took the earlier one's place."),
+    EventType.GRANT_INVALIDATED: _("%(brand)s was told that the consent is void."),
+    EventType.RETENTION_WITHDRAWN: _("%(brand)s was told to destroy what it had kept."),
+    EventType.REQUEST_APPROVED: _("%(brand)s was told that you agreed."),
+    EventType.REQUEST_CLOSED: _("%(brand)s was told that its request is closed."),
+    EventType.GRANT_WITHDRAWN: _ENDED,
+    EventType.GRANT_REVOKED: _ENDED,
+    EventType.GRANT_EXPIRED: _ENDED,
+    EventType.GRANT_CONSUMED: _ENDED,
+    EventType.GRANTS_ENDED: _ENDED,
+}  # fmt: skip
 
 REASONS: dict[str, str | Promise] = {
     Reason.PURPOSE_MISMATCH: _("It stated a purpose that you had not agreed to."),

@@ -15,7 +15,7 @@ from audit.entries import Seen
 from audit.types import EntryType
 from consent.models import AccessRequest, Client, Grant, Partner
 from portal.customer import particles, words
-from portal.customer.sentences import EVERYDAY, REASONS, RULES, SENTENCES
+from portal.customer.sentences import EVERYDAY, REASONS, RULES, SENTENCES, TOLD
 from vault.models import Pod
 
 
@@ -99,7 +99,7 @@ def _of(rows: Iterable[dict[str, Any]], name: str) -> set[str]:
 
 def _event(seen: Seen, brands: _Brands) -> Event:
     sentence = SENTENCES[seen.type]
-    text = _ruled(seen) or str(sentence.text) % {
+    text = _ruled(seen) or str(_told(seen) or sentence.text) % {
         "brand": brands.name(seen), "what": _what(seen.leaf),
     }  # fmt: skip
     return Event(
@@ -126,6 +126,12 @@ def _ruled(seen: Seen) -> str:
     purpose, category = said.get("purpose"), said.get("category")
     what = words.purpose(purpose) if purpose else words.category(category) if category else ""
     return str(RULES[seen.type]) % {"what": what or _("your data")}
+
+
+def _told(seen: Seen) -> str:
+    """Return the sentence about what a brand was told of; nothing where the entry does not say."""
+    event = str((seen.detail or {}).get("event"))
+    return str(TOLD.get(event, "")) if seen.type == EntryType.DELIVERY_SENT else ""
 
 
 def _what(leaf: dict[str, Any]) -> str:

@@ -210,6 +210,18 @@ def test_a_change_of_the_anchor_is_found(signed: None, path: str) -> None:
 
 
 @pytest.mark.django_db
+def test_differences_are_told_in_sentences_that_end_once(
+    signed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for count, ending in ((1, "1 difference in "), (2, "2 differences in ")):
+        found = [verifying.Finding("anchor-differs", "what the database has lost.")] * count
+        monkeypatch.setattr(verifying, "findings", lambda *_a, found=found, **_k: iter(found))
+        words = said()[1]
+        assert "DIFFERS: anchor-differs at what the database has lost.\n" in words
+        assert ending in words
+
+
+@pytest.mark.django_db
 def test_findings_are_limited_on_the_screen_and_complete_on_request(signed: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_entry SET type = 'x'")

@@ -144,7 +144,12 @@ def test_what_is_wrong_is_said_by_pointer() -> None:
     body = _answer(consent.exceptions.RequestInvalid([("/items/0", "is missing a reason")])).json()
     assert body["errors"] == [{"pointer": "/items/0", "detail": "is missing a reason"}]
     body = _answer(vault.exceptions.RRNFound(["/note"])).json()
-    assert body["errors"] == [{"pointer": "/note", "detail": "rrn"}]
+    assert body["errors"] == [
+        {
+            "pointer": "/note",
+            "detail": "holds a resident registration number, which cannot be taken",
+        }
+    ]
 
 
 def test_a_serializers_findings_lose_their_sentences() -> None:

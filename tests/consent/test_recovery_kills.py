@@ -135,7 +135,7 @@ def test_it_says_what_it_would_do_and_does_it_only_when_told(restored: Restored)
         looked = restored.run(*words)
         restored.look()
         assert looked.returncode == code
-        assert "1  grants withdrawn by their owners" in looked.stdout
+        assert "1 × grant withdrawn by its owner" in looked.stdout
         assert "Nothing was changed" in looked.stdout + looked.stderr
         assert size() == before
         assert not Entry.objects.filter(type="log.recovered").exists()

@@ -136,7 +136,7 @@ def test_a_key_that_was_retired_is_out_again_and_the_report_names_the_new_one(
     found = recover()
     (key,) = Client.objects.get(pk=made.client.pk).jwks["keys"]
     assert key["exp"] <= timezone.now().timestamp()
-    assert any("keys of clients changed" in line for line in reports.lines(found))
+    assert any("key change of a client" in line for line in reports.lines(found))
     client_keys.add(made.client, new, cast.OPERATOR)
 
 
@@ -270,7 +270,7 @@ def test_the_report_names_what_is_lost_and_whom_to_ask(
     lose(backup)
     said = "\n".join(reports.lines(recover()))
     assert f"{grant.ref}  given" in said
-    assert f"read 1 times by {hotel.partner.legal_name_ko}: ask them to destroy the copies" in said
-    assert "1  pods were made: their owners have to sign up again" in said
-    assert "1  times owners added records: the values are lost" in said
+    assert f"read once by {hotel.partner.legal_name_ko}: ask them to destroy the copies" in said
+    assert "1 × pod made: its owner has to sign up again" in said
+    assert "1 × time an owner added a record: the values are lost" in said
     assert "Brands get new tokens" in said

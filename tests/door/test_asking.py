@@ -93,6 +93,14 @@ WRONG: dict[str, tuple[Body, str]] = {
 }
 
 
+def test_a_link_that_is_not_true_is_told_what_is_right(hotel: Brand) -> None:
+    for link in (1, False, "true"):
+        answer = hotel.ask(cast.make_body(subject={"link": link}))
+        assert answer.json()["errors"] == [
+            {"pointer": "/subject/link", "detail": "must be true"},
+        ], link
+
+
 def test_what_is_not_of_the_form_is_told_by_pointer(hotel: Brand) -> None:
     for name, (changes, pointer) in WRONG.items():
         answer = hotel.ask(cast.make_body() | changes)
@@ -102,6 +110,36 @@ def test_what_is_not_of_the_form_is_told_by_pointer(hotel: Brand) -> None:
         assert any(one.startswith(pointer) for one in told), (name, told)
     assert not AccessRequest.objects.exists()
     assert not Entry.objects.filter(type="request.refused").exists()
+
+
+MALFORMED = (
+    "nobody", "@example.com", "a@", "a@example", "a b@example.com", "a@b@example.com", "x" * 254,
+    "{}\r\n", "a\r\nBcc: {}", "\0{}", "{}\0", "\u202e{}", "{}\n",
+)  # fmt: skip
+
+
+@pytest.mark.rule("consent.md", "3.3")
+def test_a_malformed_address_is_refused_before_anybody_is_looked_for(
+    hotel: Brand, pod: Pod
+) -> None:
+    for mail in MALFORMED:
+        # A customer's own address inside, or a stranger's, makes no difference.
+        told = [
+            hotel.ask(cast.make_body(subject={"mail": mail.format(known)}))
+            for known in (pod.owner.email, "nobody@example.com")
+        ]
+        assert {(answer.status_code, code(answer)) for answer in told} == {
+            (422, "request-invalid")
+        }, mail
+        assert {at["pointer"] for at in told[0].json()["errors"]} == {"/subject/mail"}, mail
+        assert told[0].json()["errors"] == told[1].json()["errors"], mail
+    assert not AccessRequest.objects.exists()
+
+
+def test_a_well_formed_address_is_taken_whoever_it_is(hotel: Brand, pod: Pod) -> None:
+    for mail in (pod.owner.email, "nobody@example.com", " a+b@EXAMPLE.co.kr ", "나@한국.kr"):
+        answer = hotel.ask(cast.make_body(subject={"mail": mail}))
+        assert (answer.status_code, answer.json()["state"]) == (201, "pending"), mail
 
 
 KEYS = {"": False, "x" * 65: False, "a b": True, "é": False, "a\tb": False, "x" * 64: True}

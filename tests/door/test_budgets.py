@@ -128,6 +128,7 @@ def test_a_record_that_does_not_fit_is_refused_by_pointer(
         answer = hotel.contribute(call | {"record": record})
         assert (answer.status_code, code(answer)) == (422, wanted), name
         assert answer.json()["errors"], name
+        assert all(" " in each["detail"] for each in answer.json()["errors"]), name
         assert "9001" not in answer.content.decode()
     unknown = hotel.contribute(call | {"category": "guest@example.com", "record": STAY})
     assert (unknown.status_code, code(unknown)) == (403, "not-granted")

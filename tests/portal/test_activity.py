@@ -9,8 +9,9 @@ from audit.types import EntryType
 from consent import standing
 from consent.actors import Actor
 from consent.models import Grant
+from consent.revocation.events import EventType
 from portal.customer import timeline
-from portal.customer.sentences import FILTERS, SENTENCES
+from portal.customer.sentences import FILTERS, SENTENCES, TOLD
 from tests import cast
 from tests.portal.conftest import World
 from vault.models import Pod
@@ -53,6 +54,26 @@ def test_a_sentence_about_a_company_ends_in_one_full_stop(browser: Browser, pod:
     standing.block(pod, standing.About(partner=asked.partner), Actor.owner(pod.owner))
     text = browser.get("/activity/").content.decode()
     assert "You take no more requests of Ads Ltd.<" in text
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("grant-paused", "Maru Hotel was told of the pause."),
+        ("grants-ended", "Maru Hotel was told that the sharing has ended."),
+        ("item-ended", "Maru Hotel was told that you share less with it."),
+        ("verification", "Maru Hotel was told."),
+    ],
+)
+def test_what_a_brand_was_told_of_is_said(
+    browser: Browser, world: World, event: str, said: str
+) -> None:
+    entry(world.grant, EntryType.DELIVERY_SENT, outcome="ok", detail={"event": event})
+    assert said in browser.get("/activity/?show=told").content.decode()
+
+
+def test_every_event_about_a_person_says_what_a_brand_was_told_of() -> None:
+    assert set(EventType) - set(TOLD) == {EventType.VERIFICATION}
 
 
 def test_every_entry_about_a_person_has_a_sentence(world: World) -> None:

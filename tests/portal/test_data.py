@@ -150,6 +150,42 @@ def test_a_file_is_brought_in_with_a_report_of_what_did_not_fit(browser: Browser
     assert "1 record did not fit" in text
 
 
+MAPPING = b'{"category": "stay", "fields": {"hotel": {"column": "h"}, "check_in": {"column": "d"}}}'
+
+
+def brought(browser: Browser, table: bytes, on_error: str) -> str:
+    """Return the report on a JSON table of stays."""
+    files = {
+        "file": SimpleUploadedFile("stays.json", table),
+        "mapping": SimpleUploadedFile("how.json", MAPPING),
+    }
+    return browser.post("/data/import/", files | {"on_error": on_error}).content.decode()
+
+
+def test_an_import_that_was_to_be_whole_or_nothing_says_what_was_held_back(
+    browser: Browser, pod: Pod
+) -> None:
+    good = b'{"h": "Maru", "d": "2026-08-10"}, {"h": "Maru", "d": "2026-08-11"}'
+    text = brought(browser, b"[" + good + b', {"h": "Maru", "d": "soon"}]', "stop")
+    assert not pod.records.exists()
+    assert "Nothing was brought in" in text
+    assert "in your vault now" not in text
+    assert "2 good records wait for another try" in text
+
+
+def test_a_file_without_records_is_told_as_one(browser: Browser, pod: Pod) -> None:
+    assert "This file held no records." in brought(browser, b"[]", "skip")
+
+
+def test_what_did_not_fit_is_told_by_entry_and_by_the_fields_name(
+    browser: Browser, pod: Pod
+) -> None:
+    text = brought(browser, b'[{"h": "A", "d": "2026-08-10"}, {"h": "B", "d": "soon"}]', "skip")
+    assert "entry 2 (line 1)" in text
+    assert f"{categories.get('stay').fields['check_in'].en}: is not a valid date" in text
+    assert "/check_in" not in text
+
+
 def test_a_file_of_another_kind_is_refused_in_words(browser: Browser, pod: Pod) -> None:
     upload = SimpleUploadedFile("mine.exe", b"MZ")
     page = browser.post("/data/import/", {"file": upload, "on_error": "skip"})

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client as Browser
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from consent.models import Client, Grant, GrantActivity, Obligation
+from portal.customer import words
 from tests import airport, cast
 from tests.portal.conftest import World
 from vault.models import Pod
@@ -87,6 +88,25 @@ def test_home_shows_the_first_three_of_what_waits_and_leads_to_the_rest(
         True, True, False,
     ]  # fmt: skip
     assert "All 4" in text
+
+
+def test_home_says_what_ends_soon_by_date_and_tells_grants_of_one_brand_apart(
+    browser: Browser, pod: Pod, hotel: Client
+) -> None:
+    cast.make_template(hotel.partner, purpose="dpv:CustomerCare")
+    other = cast.make_client(name_en="Other Brand")
+    for client, days, changes in (
+        (hotel, 9, {}),
+        (other, 5, {}),
+        (hotel, 2, {"purpose": "dpv:CustomerCare"}),
+    ):
+        expires = (timezone.now() + timedelta(days=days)).isoformat()
+        cast.make_grant(pod, client, expires=expires, **changes)
+    soon = browser.get("/").content.decode().partition("Ending soon")[2].partition("</ul>")[0]
+    rows = [row.partition("</a>")[0].rpartition(">")[2] for row in soon.split("<li>")[1:]]
+    with translation.override("en"):
+        care, service = words.purpose("dpv:CustomerCare"), words.purpose(cast.PURPOSE)
+    assert rows == [f"Maru Hotel · {care}", "Other Brand", f"Maru Hotel · {service}"]
 
 
 def test_home_never_says_that_a_paused_brand_has_access(browser: Browser, world: World) -> None:

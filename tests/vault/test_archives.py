@@ -39,14 +39,56 @@ def test_every_file_of_an_archive_is_imported(pod: Pod) -> None:
     assert take(pod, data).categories == {"calendar_event": 3, "track": 1, "place": 1}
 
 
-def test_a_bad_file_in_an_archive_is_told_by_its_part_and_the_others_kept(pod: Pod) -> None:
+def test_a_bad_file_in_an_archive_is_told_by_its_name_and_the_others_kept(pod: Pod) -> None:
     good = (SAMPLES / "calendar.ics").read_bytes()
     bad = b'<!DOCTYPE g [<!ENTITY a "b">]><gpx/>'
     data = packed(("bad.gpx", bad), ("readme.txt", b"hello"), ("good.ics", good))
     report = take(pod, data)
     assert report.imported == 3
-    assert [(one.part, one.line) for one in report.problems] == [(1, 1), (2, 1)]
-    assert take(pod, data.replace(b"x", b"x"), on_error="stop").imported == 0
+    assert [(one.part, one.line) for one in report.unread] == [("bad.gpx", 1), ("readme.txt", 1)]
+    assert (report.problem_count, report.left_out) == (0, 2)
+
+
+def test_what_does_not_fit_in_an_archive_is_told_by_file_and_line(pod: Pod) -> None:
+    data = packed(("bad.ics", (SAMPLES / "broken.ics").read_bytes()))
+    (problem,) = take(pod, data).problems
+    assert problem.place == f"bad.ics, line {problem.line}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".DS_Store", "trip/.DS_Store", "__MACOSX/._good.ics", "Thumbs.db", "desktop.ini", "._x.gpx"],
+)
+def test_what_systems_leave_in_archives_stops_nothing_and_is_not_told(pod: Pod, name: str) -> None:
+    data = packed((name, b"\0\1"), ("good.ics", (SAMPLES / "calendar.ics").read_bytes()))
+    report = take(pod, data, on_error="stop")
+    assert (report.imported, report.left_out) == (3, 0)
+
+
+def test_a_read_me_is_told_and_stops_nothing(pod: Pod) -> None:
+    good = (SAMPLES / "calendar.ics").read_bytes()
+    report = take(pod, packed(("README.txt", b"hello"), ("good.ics", good)), on_error="stop")
+    assert (report.imported, report.stopped, len(report.unread)) == (3, False, 1)
+
+
+def test_a_file_that_is_not_read_stops_what_shall_come_whole(pod: Pod) -> None:
+    good = (SAMPLES / "calendar.ics").read_bytes()
+    report = take(pod, packed(("photo.exe", b"MZ"), ("good.ics", good)), on_error="stop")
+    assert (report.imported, report.stopped, report.held_back) == (0, True, 3)
+    assert not Record.objects.exists()
+
+
+def test_the_name_of_a_file_is_cleaned_covered_and_cut(pod: Pod) -> None:
+    name = f"\u202e900101-1234567 {'x' * 90}.exe"
+    (unread,) = take(pod, packed((name, b"MZ"))).unread
+    assert unread.part is not None
+    assert unread.part.startswith("900101-******* x")
+    assert unread.part.endswith("x.exe")
+    assert len(unread.part) <= 60
+
+
+def test_an_empty_archive_holds_nothing(pod: Pod) -> None:
+    assert take(pod, packed()).found_nothing
 
 
 @pytest.mark.parametrize(

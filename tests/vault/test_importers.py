@@ -10,10 +10,11 @@ from django.core.management import CommandError, call_command
 
 from audit.entries import of_person
 from audit.models import Entry
-from tests.vault.importing import HEADER, PURCHASES, SAMPLES, SECRET, take
+from tests.vault.importing import GOOD, HEADER, PURCHASES, SAMPLES, SECRET, take
 from vault import pods
 from vault.exceptions import FileRefused, PodErased
 from vault.importers import gpx, run
+from vault.importers import report as report_of
 from vault.importers.findings import Item
 from vault.models import Pod, Record
 
@@ -85,8 +86,20 @@ def test_an_import_is_one_entry_that_counts(pod: Pod) -> None:
 
 # All of them -------------------------------------------------------------------------
 def test_a_file_that_is_too_large_is_refused(pod: Pod) -> None:
-    with pytest.raises(FileRefused, match="larger than"):
+    with pytest.raises(FileRefused, match=r"larger than 16\.0.MB"):
         take(pod, b" " * (run.LARGEST_FILE + 1), "gpx")
+
+
+@pytest.mark.parametrize(("data", "kind"), [("<gpx/>", "gpx"), (HEADER, "csv"), ("[]", "json")])
+def test_a_file_without_records_is_known_as_one(pod: Pod, data: str, kind: str) -> None:
+    assert take(pod, data, kind, mapping=PURCHASES).found_nothing
+    assert not take(pod, (SAMPLES / "calendar.ics").read_bytes(), "ical").found_nothing
+
+
+def test_what_was_held_back_by_choice_is_counted(pod: Pod) -> None:
+    report = take(pod, HEADER + GOOD + "x\n", "csv", mapping=PURCHASES, on_error="stop")
+    assert (report.imported, report.stopped, report.held_back) == (0, True, 1)
+    assert not Record.objects.exists()
 
 
 def test_too_many_records_are_refused(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +112,7 @@ def test_too_many_records_are_refused(pod: Pod, monkeypatch: pytest.MonkeyPatch)
 def test_a_million_problems_are_counted_and_not_all_listed(
     pod: Pod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "MOST_PROBLEMS", 3)
+    monkeypatch.setattr(report_of, "MOST_PROBLEMS", 3)
     report = take(pod, HEADER + "x\n" * 10, "csv", mapping=PURCHASES)
     assert (report.problem_count, len(report.problems)) == (10, 3)
 

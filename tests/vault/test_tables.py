@@ -50,13 +50,13 @@ def test_bad_rows_are_told_by_line_and_column_and_the_good_ones_kept(pod: Pod) -
         (5, "column “구분”: is none of the values that the mapping knows"),
         (6, "column “취소”: is neither yes nor no"),
         (7, "has 2 cells instead of 7"),
-        (10, "/: the field “shop” is missing"),
+        (10, "the field “shop” is missing"),
         (
             11,
             "Resident registration numbers cannot be accepted. "
             "Cover that part and upload it again.",
         ),
-        (12, "/items/0/product: is longer than 200 characters"),
+        (12, "Product: is longer than 200 characters"),
     ]
     assert SECRET not in str(report)
     assert RRN not in str(report)
@@ -125,7 +125,7 @@ def test_rows_of_json_are_read_by_path_and_told_by_line(pod: Pod) -> None:
     assert problems(report) == [
         (4, "is not an object"),
         (5, "column “item.price”: is not a number"),
-        (7, "/: the field “product” is missing"),
+        (7, "the field “product” is missing"),
     ]
     assert {one.value["product"] for one in pods.read(pod, "browsing")} == {"의자", "책상"}
 

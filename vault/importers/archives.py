@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from vault.exceptions import FileRefused
@@ -19,16 +20,19 @@ MOST_MEMBERS = 100
 # Text compresses ten times, perhaps thirty; what unfolds further is no export of somebody's data.
 LARGEST_RATIO = 200
 _CHUNK = 64 * 1024
+# What operating systems leave in every archive, nobody's data and in nobody's way.
+_NOISE = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 
 def members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each file in the archive.
+    """Yield name and content of each file in the archive, but of what nobody put there.
 
     Raises `FileRefused` for anything that a plain export does not need.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            found = [info for info in archive.infolist() if not info.is_dir()]
+            every = archive.infolist()
+            found = [one for one in every if not (one.is_dir() or _is_noise(one.filename))]
             _check(found)
             left = min(LARGEST_ARCHIVE, LARGEST_RATIO * len(data))
             for info in found:
@@ -37,6 +41,11 @@ def members(data: bytes) -> Iterator[tuple[str, bytes]]:
                 yield info.filename, content
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise FileRefused(_("is a broken archive")) from error
+
+
+def _is_noise(name: str) -> bool:
+    *folders, last = name.lower().split("/")
+    return "__macosx" in folders or last in _NOISE or last.startswith("._")
 
 
 def _check(found: list[zipfile.ZipInfo]) -> None:
@@ -67,9 +76,21 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> byt
         while part := member.read(_CHUNK):
             size += len(part)
             if size > limit:
-                raise FileRefused(_("unfolds to more than %(limit)s bytes") % {"limit": limit})
+                raise FileRefused(_unfolds())
             parts.append(part)
     content = b"".join(parts)
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")):
         raise FileRefused(_("holds an archive in an archive"))
     return content
+
+
+def _unfolds() -> str:
+    limits = {
+        "file": filesizeformat(LARGEST_FILE),
+        "all": filesizeformat(LARGEST_ARCHIVE),
+        "ratio": LARGEST_RATIO,
+    }
+    return (
+        _("unfolds to more than %(file)s a file, %(all)s in all, or %(ratio)s times its size")
+        % limits
+    )

@@ -14,11 +14,12 @@ MOST_POINTS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record that a file holds, unchecked; `line` counts from 1."""
+    """A record that a file holds, unchecked; `line` and `entry` of a list count from 1."""
 
     line: int
     category: str
     value: dict[str, Any]
+    entry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Bad:
 
     line: int
     reason: str
+    entry: int | None = None
 
 
 Finding = Item | Bad

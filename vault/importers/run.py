@@ -1,13 +1,14 @@
 """Imports a file into a pod: reads, checks, then puts everything in with one transaction."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import PurePath
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Literal
 
 from django.db import transaction
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from audit.types import EntryType
@@ -16,42 +17,16 @@ from vault.exceptions import FileRefused, RecordInvalid, RRNFound
 from vault.importers import archives, gpx, ical, table
 from vault.importers import mapping as mappings
 from vault.importers.findings import LARGEST_FILE, MOST_RECORDS, Bad, Finding, Item
+from vault.importers.report import Problem, Report, shown, told
 from vault.models import Pod, Source
 
 KINDS = ("gpx", "ical", "csv", "json", "zip")
 _ENDINGS = {".gpx": "gpx", ".ics": "ical", ".csv": "csv", ".tsv": "csv", ".json": "json",
             ".zip": "zip"}  # fmt: skip
-# More than these are counted, not listed: whoever chose a wrong mapping needs no million lines.
-MOST_PROBLEMS = 1000
+# Words for people that lie in many archives. They are listed as not read and stop nothing.
+_READ_ME = re.compile(r"read[ _-]?me[^/]*\Z", re.IGNORECASE)
 OnError = Literal["skip", "stop"]
 Progress = Callable[[int], None]
-
-
-class Problem(NamedTuple):
-    """What became no record: a line (from 1) and a reason, never a value."""
-
-    line: int
-    reason: str
-    # Which file of an archive, from 1; None for the file itself.
-    part: int | None = None
-
-
-@dataclass(kw_only=True)
-class Report:
-    """What an import did."""
-
-    imported: int = 0
-    # In the pod before, with the same content: importing a file twice is importing it once.
-    already: int = 0
-    categories: dict[str, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    problem_count: int = 0
-
-    def add(self, problem: Problem) -> None:
-        """Count a problem, and list it if there are not too many yet."""
-        self.problem_count += 1
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(problem)
 
 
 def import_file(
@@ -74,21 +49,24 @@ def import_file(
     """
     data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
-        raise FileRefused(_("is larger than %(limit)s bytes") % {"limit": LARGEST_FILE})
+        raise FileRefused(_("is larger than %(limit)s") % {"limit": filesizeformat(LARGEST_FILE)})
     report, prepared = Report(), []
     checked_mapping = mappings.load(mapping) if mapping is not None else None
-    for number, (part, finding) in enumerate(_findings(data, kind, checked_mapping), 1):
+    found = _findings(data, kind, checked_mapping, report)
+    for number, (part, finding) in enumerate(found, 1):
         if number > MOST_RECORDS:
             raise FileRefused(_("holds more than %(limit)s records") % {"limit": MOST_RECORDS})
         one = _prepared(finding, mask=mask)
         if isinstance(one, Bad):
-            report.add(Problem(one.line, one.reason, part))
+            report.add(Problem(one.line, one.reason, part, one.entry))
         else:
             prepared.append(one)
         if progress is not None:
             progress(number)
-    if on_error == "skip" or not report.problem_count:
+    if on_error == "skip" or report.fits:
         _keep(pod, prepared, report, kind, role)
+    else:
+        report.stopped, report.held_back = True, len(prepared)
     return report
 
 
@@ -101,18 +79,22 @@ def kind_of(name: str) -> str:
 
 
 def _findings(
-    data: bytes, kind: str, mapping: mappings.Mapping | None
-) -> Iterator[tuple[int | None, Finding]]:
+    data: bytes, kind: str, mapping: mappings.Mapping | None, report: Report
+) -> Iterator[tuple[str | None, Finding]]:
+    """Yield each finding with its file of an archive; files that are not read go to the report."""
     if kind != "zip":
         yield from ((None, finding) for finding in _read(data, kind, mapping))
         return
-    for part, (name, content) in enumerate(archives.members(data), 1):
+    for name, content in archives.members(data):
+        part = shown(name)
         try:
             for finding in _read(content, kind_of(name), mapping):
                 yield part, finding
         except FileRefused as error:
             # One file of an archive is to the others what one record of a file is to the rest.
-            yield part, Bad(error.line or 1, error.reason)
+            harmless = _READ_ME.match(PurePath(name).name) is not None
+            why = Problem(error.line or 1, error.reason, part)
+            report.leave_unread(why, harmless=harmless)
 
 
 def _read(data: bytes, kind: str, mapping: mappings.Mapping | None) -> Iterator[Finding]:
@@ -134,9 +116,9 @@ def _prepared(finding: Finding, *, mask: bool) -> pods.Prepared | Bad:
     try:
         return pods.prepare(finding.category, value)
     except RRNFound as error:
-        return Bad(finding.line, str(error.sentence))
+        return Bad(finding.line, str(error.sentence), finding.entry)
     except RecordInvalid as error:
-        return Bad(finding.line, str(error))
+        return Bad(finding.line, told(finding.category, error), finding.entry)
 
 
 def _keep(pod: Pod, prepared: list[pods.Prepared], report: Report, kind: str, role: str) -> None:
@@ -151,7 +133,7 @@ def _keep(pod: Pod, prepared: list[pods.Prepared], report: Report, kind: str, ro
         made = pods.add(pod, fresh)
         counts = Counter(one.category for one in made)
         report.imported, report.categories = len(made), dict(counts)
-        detail = {"records": dict(counts), "file": kind, "left_out": report.problem_count}
+        detail = {"records": dict(counts), "file": kind, "left_out": report.left_out}
         pods.append(
             made[0].pod, EntryType.RECORD_IMPORTED, counts, detail, count=len(made), role=role
         )

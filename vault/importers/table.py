@@ -28,16 +28,17 @@ def read(data: bytes, mapping: Mapping, kind: str) -> Iterator[Finding]:
         if isinstance(row, Bad):
             yield row
             continue
-        line, found = row
+        line, found, entry = row
         try:
             value = cells.record(mapping, found)
         except cells.Odd as odd:
-            yield Bad(line, str(odd))
+            yield Bad(line, str(odd), entry)
         else:
-            yield Item(line, mapping.category, value)
+            yield Item(line, mapping.category, value, entry)
 
 
-Row = tuple[int, dict[str, Any]]
+# The line, the cells, and in JSON, which may stand on one line, the number of the entry.
+Row = tuple[int, dict[str, Any], int | None]
 
 
 # CSV (RFC 4180) ----------------------------------------------------------------------
@@ -55,7 +56,7 @@ def _csv_rows(data: bytes, mapping: Mapping) -> Iterator[Row | Bad]:
             what = {"found": len(found), "wanted": len(header)}
             yield Bad(line, _("has %(found)s cells instead of %(wanted)s") % what)
         elif any(found):
-            yield line, dict(zip(header, found, strict=True))
+            yield line, dict(zip(header, found, strict=True)), None
 
 
 def _lines(reader: Any) -> Iterator[tuple[int, list[str] | str]]:
@@ -98,8 +99,10 @@ def _json_rows(data: bytes, mapping: Mapping) -> Iterator[Row | Bad]:
         rows = rows.get(name) if isinstance(rows, dict) else None
     if not isinstance(rows, list):
         raise FileRefused(_("has no list of rows where the mapping says"), 1)
-    for line, row in zip(_entry_lines(text, mapping.rows), rows, strict=True):
-        yield (line, row) if isinstance(row, dict) else Bad(line, _("is not an object"))
+    lines = _entry_lines(text, mapping.rows)
+    for entry, (line, row) in enumerate(zip(lines, rows, strict=True), 1):
+        good = isinstance(row, dict)
+        yield (line, row, entry) if good else Bad(line, _("is not an object"), entry)
 
 
 def _entry_lines(text: str, path: tuple[str, ...]) -> Iterator[int]:

@@ -55,8 +55,9 @@ class Command(BaseCommand):
             self.stdout.write(f"OK: {size} leaves lead to root {root}.")
             return
         first, *others = found
-        self.stdout.write(f"DIFFERS: {first.what} at {first.where}.")
+        self.stdout.write(f"DIFFERS: {first.what} at {first.where.rstrip('.')}.")
         for each in others if options["all"] else others[: SHOWN - 1]:
-            self.stdout.write(f"  also: {each.what} at {each.where}")
-        self.stdout.write(f"{len(found)} differences in {size} leaves.")
+            self.stdout.write(f"  also: {each.what} at {each.where.rstrip('.')}")
+        count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+        self.stdout.write(f"{count} in {size} leaves.")
         sys.exit(1)

@@ -1,5 +1,7 @@
 """Home: who has access now, what waits, what ends soon; and stopping everything for a while."""
 
+from collections import Counter
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -37,12 +39,17 @@ def overview(request: HttpRequest, pod: Pod) -> HttpResponse:
         .exclude(reach=AccessRequest.Reach.JOURNEY)
         .select_related("partner", "client", "template")
     )
+    soon = sorted(
+        (each for each in current if each.ends_soon), key=lambda each: each.grant.stops_at
+    )
+    brands = Counter(each.brand for each in soon)
     together = journeys.waiting(pod)
     first = list(together[:MOST_SHOWN])
     context = {
         "current": current,
         "seeing": len({each.grant.partner_id for each in current if each.can_see}),
-        "soon": [each for each in current if each.ends_soon],
+        "soon": soon,
+        "soon_twice": {name for name, count in brands.items() if count > 1},
         "reads": sum(each.reads for each in current),
         "refusals": sum(each.refusals for each in current),
         "running": [each for each in current if each.state in {"live", "future"}],

@@ -136,6 +136,8 @@ def test_a_refusal_by_rule_is_logged_for_the_lead(sky: Airport) -> None:
         ({"name": {"ko": "x"}}, "/name"),
         ({"name": {"ko": "\u0002", "en": "x"}}, "/name/ko"),
         ({"starts": "tomorrow"}, "/starts"),
+        ({"subject": {"mail": "nobody"}}, "/subject/mail"),
+        ({"subject": {"mail": "\0a@example.com"}}, "/subject/mail"),
         ({"surprise": 1}, ""),
     ],
 )

@@ -103,7 +103,7 @@ FORGED: dict[str, tuple[str, Callable[[Brand], str]]] = {
     "a line feed at the end": ("assertion_malformed", _text(lambda text: text + "\n")),
     "signature spelled otherwise": ("assertion_malformed", _text(_spelled_otherwise)),
     "not ASCII": ("assertion_malformed", _text(lambda text: text + "é")),
-    "huge": ("assertion_malformed", _claims(filler="x" * 20_000)),
+    "huge": ("too_large", _claims(filler="x" * 20_000)),
     "no signature": ("assertion_malformed", _text(lambda text: text.rpartition(".")[0] + ".")),
     "no payload": ("assertion_malformed", lambda brand: compact(brand.header(), b"", brand.key)),
     "payload a list": ("assertion_malformed", lambda brand: compact(brand.header(), [], brand.key)),

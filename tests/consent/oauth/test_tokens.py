@@ -275,11 +275,13 @@ def test_a_parameter_given_twice_is_refused(twice: str, door: Browser, brand: Br
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
 def test_what_is_no_form_is_an_invalid_request(path: str, door: Browser, brand: Brand) -> None:
-    form = brand.form(token="x")
+    form, before = brand.form(token="x"), world.refusals("too_large")
     as_json = ask(door, orjson.dumps(form), path, content_type="application/json")
     in_query = ask(door, form, f"{path}?state=1")
     huge = ask(door, form | {"filler": "x" * 40_000}, path)
     odd = ask(door, b"\xff\xfe=%zz&&&", path)
+    assert "too large" in huge.json()["error_description"]
+    assert world.refusals("too_large") == before + 1
     for answer in (as_json, in_query, huge, odd):
         assert answer.status_code in {400, 401}
         assert answer.json()["error"] in {"invalid_request", "invalid_client"}

@@ -18,6 +18,7 @@ from consent.revocation import attestations, bars, clocks, escalations
 from tests import cast
 from tests.cast import ClientWithKey
 from tests.consent.revocation.conftest import obliged
+from vault.exceptions import RRNFound
 
 pytestmark = pytest.mark.django_db
 GONE = {"category": "stay", "outcome": "deleted", "method": "row deleted, disks overwritten"}
@@ -260,6 +261,31 @@ def test_a_genuine_answer_that_says_nothing_acceptable_says_where(
 
     assert pointer in [at for at, _ in refused.value.problems]
     assert unchanged(owed)
+
+
+@pytest.mark.rule("PIPA", "Art. 24-2")
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"outcome": "deleted", "method": "wiped 900101-1234567"}, "/outcomes/0/method"),
+        (
+            {
+                "outcome": "kept_by_law",
+                "law": "kr-credit-20",
+                "items": ["invoice", "900101-1234567"],
+                "until": "2027-01-01",
+            },
+            "/outcomes/0/items",
+        ),
+    ],
+)
+def test_a_resident_number_in_an_answer_is_refused_by_its_name(
+    brand: ClientWithKey, owed: Obligation, said: dict[str, Any], pointer: str
+) -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        attestations.attest(brand.client, owed, word(brand, owed, {"category": "stay"} | said))
+
+    assert refused.value.problems == [(pointer, str(RRNFound.what))]
 
 
 @pytest.mark.parametrize("said", [None, [], {}, "deleted", [1], [None]])

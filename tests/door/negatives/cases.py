@@ -131,6 +131,7 @@ def _attestations() -> Iterator[Case]:
     for name, raw, reason in (
         ("no JWS", b"CANARY", "malformed"),
         ("without a signature", b"eyJhbGciOiJub25lIn0.e30.", "malformed"),
+        ("too large", b"a" * 20_000, "too_large"),
     ):
         yield Case(name=name, route=route, raw=raw, status=422, code="attestation-refused",
                    reason=reason)  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         """Import and report. Ends with an error if nothing was kept because of `stop`."""
         report = self._import(options)
         self._show(report)
-        if options["on_error"] == "stop" and report.problem_count:
+        if report.stopped:
             raise CommandError(_("Nothing was imported."))
 
     def _import(self, options: dict[str, Any]) -> run.Report:
@@ -72,15 +73,15 @@ class Command(BaseCommand):
         counts = {"imported": report.imported, "already": report.already}
         self.stdout.write(
             _("%(imported)s imported, %(already)s already there, ") % counts
-            + _("%(problems)s left out.") % {"problems": report.problem_count}
+            + _("%(problems)s left out.") % {"problems": report.left_out}
         )
-        if not report.problems:
+        if not report.left_out:
             return
-        table = Table(_("Part"), _("Line"), _("What is wrong"))
-        for problem in report.problems[:_SHOWN]:
-            table.add_row(str(problem.part or ""), str(problem.line), problem.reason)
+        table = Table(_("Where"), _("What is wrong"))
+        for problem in [*report.unread, *report.problems][:_SHOWN]:
+            table.add_row(escape(problem.place), problem.reason)
         with (console := Console(width=100)).capture() as capture:
             console.print(table)
         self.stdout.write(capture.get())
-        if report.problem_count > _SHOWN:
-            self.stdout.write(_("… and %(more)s more.") % {"more": report.problem_count - _SHOWN})
+        if report.left_out > _SHOWN:
+            self.stdout.write(_("… and %(more)s more.") % {"more": report.left_out - _SHOWN})
