@@ -113,7 +113,7 @@ class BulkContributionsView(PartnerView):
             request.user.client,
             request.user.token,
             _reader(request.data),
-            idempotency_key=views.idempotency_key(request),
+            idempotency_key=views.clean_key(request),
         )
         response = Response({"results": results})
         response.add_post_render_callback(_typed)

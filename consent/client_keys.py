@@ -84,7 +84,7 @@ def change_sealing_key(client: Client, key: object, actor: Operator, *, at: date
     Each answer names its key, so the client opens both. Raises `EnvelopeKeyInvalid`, also where there
     is no key yet: the first one makes the client one of level 3, at once.
     """
-    checked = envelopes.validated(key)
+    checked = partners.sealing_key(key)
     partners.lock(client.partner)
     held = Client.objects.select_related("partner").get(pk=client.pk)
     if held.sealing_key is None:

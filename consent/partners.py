@@ -13,6 +13,8 @@ from consent.exceptions import PartnerSuspended
 from consent.models import Client, Partner, PurposeTemplate
 from consent.oauth import keysets, redirects
 from keys import envelopes
+from keys.exceptions import EnvelopeKeyInvalid
+from vault import resident_numbers
 
 SEALED = 3  # the level of a client whose answers are sealed
 
@@ -46,10 +48,18 @@ def add_client(partner: Partner, actor: Operator | None, **facts: Any) -> Client
         "redirect_uris": redirects.validated(facts.get("redirect_uris", [])),
     }
     if facts.get("sealing_key") is not None:
-        checked |= {"sealing_key": envelopes.validated(facts["sealing_key"]), "level": SEALED}
+        checked |= {"sealing_key": sealing_key(facts["sealing_key"]), "level": SEALED}
     client = Client.objects.create(partner=locked, **checked)
     _append(EntryType.CLIENT_REGISTERED, locked, actor, client=client)
     return client
+
+
+def sealing_key(key: object) -> dict[str, str]:
+    """Return a public key to seal answers to as it is kept. Raises `EnvelopeKeyInvalid`."""
+    checked = envelopes.validated(key)
+    if resident_numbers.spans(checked["kid"]):
+        raise EnvelopeKeyInvalid("a kid may hold no resident registration number")
+    return checked
 
 
 @transaction.atomic
@@ -58,7 +68,7 @@ def set_sealing_key(client: Client, key: object, actor: Operator) -> Client:
 
     Answers that are under way are decided again. Raises `EnvelopeKeyInvalid`.
     """
-    checked = envelopes.validated(key)
+    checked = sealing_key(key)
     partner = lock(client.partner)
     if client.sealing_key == checked:
         return client

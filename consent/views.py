@@ -23,7 +23,8 @@ from consent.models import AccessRequest, Grant, Obligation
 from consent.oauth import grant_management
 from consent.requests import answers, reasons
 from consent.revocation import attestations, listing, polling
-from vault import strictjson
+from vault import resident_numbers, strictjson
+from vault.exceptions import RRNFound
 
 # Printable ASCII without a quotation mark, with or without a pair of them around it.
 KEY_PATTERN = r'^("[ !#-~]{1,64}"|[!#-~]([ !#-~]{0,62}[!#-~])?)$'
@@ -146,7 +147,7 @@ class ContributionsView(PartnerView):
         made = contributions.contribute(
             request.user.client,
             request.data,
-            idempotency_key=idempotency_key(request),
+            idempotency_key=clean_key(request),
             only=request.user.grant,
         )
         return Response(made, status=201)
@@ -220,6 +221,14 @@ def _own_grant(request: PartnerRequest, grant_id: UUID) -> Grant:
     if found is None or request.user.grant not in (None, found.pk):
         raise UnknownThing
     return found
+
+
+def clean_key(request: Request) -> str:
+    """Return the Idempotency-Key header, which is kept beside a record. Raises `RRNFound`."""
+    key = idempotency_key(request)
+    if resident_numbers.spans(key):
+        raise RRNFound([""])
+    return key
 
 
 def idempotency_key(request: Request) -> str:

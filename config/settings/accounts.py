@@ -21,6 +21,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
+    "add_email": "portal.customer.forms.accounts.AddEmail",
     "signup": "portal.customer.forms.accounts.SignUp",
     "reset_password": "portal.customer.forms.accounts.ResetPassword",
     "confirm_email_verification_code": "portal.customer.forms.accounts.CodeFromMail",

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from consent.exceptions import RequestInvalid
-from vault import categories, strictjson
+from vault import categories, resident_numbers, strictjson
+from vault.exceptions import RRNFound
 
 MEMBERS = frozenset({"subject", "category", "view", "purpose", "fields", "idempotency_key"})
 LONGEST = 64  # characters of a name or key
@@ -36,7 +37,7 @@ class Call:
 
 
 def parse(body: Any) -> Call:
-    """Return the call. Raises `RequestInvalid` with every mistake by its JSON pointer."""
+    """Return the call. Raises `RequestInvalid` with every mistake by its JSON pointer, `RRNFound`."""
     if not isinstance(body, dict):
         raise RequestInvalid([("", "must be an object")])
     if "view" in body:
@@ -55,6 +56,8 @@ def parse(body: Any) -> Call:
         problems.append(("/fields", "names a field that this category does not have"))
     if problems:
         raise RequestInvalid(problems)
+    if key is not None and resident_numbers.spans(key):
+        raise RRNFound(["/idempotency_key"])
     return Call(
         subject=body["subject"],
         category=body["category"],

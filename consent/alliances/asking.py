@@ -23,7 +23,7 @@ from consent.exceptions import (
     UnknownThing,
 )
 from consent.models import AccessRequest, Alliance, Client, Journey, Partner, Stop
-from consent.requests import addressees, hints, kept_out, links, qr, storing, submitting
+from consent.requests import addressees, hints, kept_out, links, qr, rules, storing, submitting
 from consent.requests.addressees import Addressee
 from consent.requests.storing import Checked, Key
 
@@ -52,6 +52,8 @@ def ask(
     journey = uuid4()
     asked = validation.parse(body, journey, now)
     try:
+        if rules.holds_resident_number(key.text):
+            raise rules.broken("resident-number")
         return _take(client, journey, asked, key, now)
     except (*submitting.REFUSALS, UnknownThing, IntegrityError) as error:
         # The same key at the same moment: the other call took it.

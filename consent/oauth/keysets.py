@@ -10,6 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from consent.oauth.exceptions import KeySetInvalid
+from vault import resident_numbers
 
 MOST_KEYS = 5  # one in use, one to come, and room for programs that do not share theirs
 MOST_KID = 128
@@ -114,6 +115,8 @@ def _kid(key: Mapping[str, Any]) -> str:
     kid = key.get("kid")
     if not isinstance(kid, str) or not 1 <= len(kid) <= MOST_KID or not kid.isprintable():
         raise KeySetInvalid(f"a key needs a kid of 1 to {MOST_KID} characters")
+    if resident_numbers.spans(kid):
+        raise KeySetInvalid("a kid may hold no resident registration number")
     return kid
 
 

@@ -21,6 +21,7 @@ from consent.oauth import keysets, pushing, redirects, tokens
 from consent.oauth.exceptions import KeySetInvalid, KnockRefused, Reason, RedirectInvalid
 from consent.oauth.signatures import ALGORITHM
 from consent.partners import Operator
+from consent.requests import rules
 from vault import strictjson
 from vault.exceptions import MalformedJSON, TooLarge
 
@@ -28,6 +29,7 @@ LONGEST_LIFE = timedelta(days=7)
 LEVELS = (1, 2)
 LIMITS = strictjson.Limits(size=32 * 1024, depth=5)
 LONGEST_NAME = 80
+_NUMBER = "Resident registration numbers are neither stored nor requested."  # ASCII, by RFC 6749
 _METADATA = "invalid_client_metadata"
 _BY_ITSELF = ["client_credentials"]
 _BY_BROWSER = ["authorization_code", "client_credentials", "refresh_token"]
@@ -132,6 +134,8 @@ def _redirect_uris(said: Mapping[str, Any], level: int) -> list[str]:
         raise KnockRefused(
             "invalid_redirect_uri", Reason.METADATA, "No browser comes back on this level."
         )
+    if rules.holds_resident_number(uris):
+        raise KnockRefused("invalid_redirect_uri", Reason.METADATA, _NUMBER)
     return uris
 
 
@@ -149,6 +153,9 @@ def _names(said: Mapping[str, Any]) -> dict[str, str]:
     names = {f"name_{tag}": said.get(f"client_name#{tag}", plain) for tag in ("ko", "en")}
     if not all(_is_name(name) for name in names.values()):
         raise _wrong(f"client_name is needed: a text of 1 to {LONGEST_NAME} characters.")
+    for member in ("client_name", "client_name#ko", "client_name#en"):
+        if rules.holds_resident_number(said.get(member)):
+            raise _wrong(f"{member}: {_NUMBER}")
     return names
 
 

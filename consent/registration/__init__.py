@@ -1,6 +1,7 @@
 """A whole registration at once: a partner, its clients and its purposes, or nothing of it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,13 +17,20 @@ from consent.models import Client, Partner
 from consent.oauth import keysets, redirects
 from consent.oauth.exceptions import KeySetInvalid, RedirectInvalid
 from consent.partners import Operator
+from consent.requests import rules
+from consent.requests.validation import tidy
 from consent.revocation import sending
 from keys import envelopes
 from keys.exceptions import EnvelopeKeyInvalid
-from vault import categories, vocabulary, wording
+from vault import categories, resident_numbers, vocabulary, wording
 
 SCHEMA_PATH = Path(__file__).parent / "schema.json"
 _APART = ("clients", "purposes")
+# Programs compare these character by character: what is wrong with them is refused, not tidied.
+_EXACT = ("jwks", "sealing_key", "redirect_uris")
+# A 법인등록번호 is written as a 주민등록번호 is, but begins with the office that registered the
+# company; as a year of birth that would be one of somebody younger or older than a sole trader is.
+_OF_COMPANY = re.compile(r"(1[1-9]|2[0-9])[0-9]{4} ?-? ?[0-9]{7}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +57,33 @@ def register(document: object, actor: Operator) -> Registered:
 
 
 def validated(document: object) -> Mapping[str, Any]:
-    """Return the document if it can be registered. Raises `RequestInvalid`."""
+    """Return the document, its texts tidied, if it can be registered. Raises `RequestInvalid`."""
+    document = _tidied(document)
     problems = [wording.problem(error, schema()) for error in _validator().iter_errors(document)]
     if not problems:
         assert isinstance(document, Mapping)
-        problems = list(_problems(document))
+        problems = list(_resident_numbers(document)) or list(_problems(document))
     if problems:
         raise RequestInvalid(problems)
     assert isinstance(document, Mapping)
     return document
+
+
+def _tidied(document: object) -> object:
+    """Make its texts what those of a request are: people read both in one notice."""
+    tidied = tidy(document)
+    if isinstance(tidied, dict) and isinstance(tidied.get("clients"), list):
+        assert isinstance(document, Mapping)
+        tidied["clients"] = [
+            _exact(*each) for each in zip(tidied["clients"], document["clients"], strict=True)
+        ]
+    return tidied
+
+
+def _exact(tidied: Any, sent: Any) -> Any:
+    if not isinstance(tidied, dict):
+        return tidied
+    return tidied | {name: sent[name] for name in _EXACT if name in sent}
 
 
 @cache
@@ -70,6 +96,14 @@ def schema() -> Mapping[str, Any]:
 @cache
 def _validator() -> Any:
     return categories.validator(schema())
+
+
+def _resident_numbers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where a 주민등록번호 stands: it is stored with nobody, partners' officers included."""
+    of_company = _OF_COMPANY.fullmatch(document["registration_number"])
+    looked_at = {k: v for k, v in document.items() if k != "registration_number" or not of_company}
+    for pointer in resident_numbers.places(looked_at, schema()):
+        yield pointer, str(rules.SENTENCES["resident-number"])
 
 
 def _problems(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

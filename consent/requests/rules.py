@@ -12,7 +12,7 @@ from consent import frequencies, profiles
 from consent.access.decision import LEVEL_NEEDED
 from consent.exceptions import RequestAgainstRule
 from consent.models import Client, Partner, PurposeTemplate, RequestItem
-from consent.requests.validation import Asked, AskedItem, texts
+from consent.requests.validation import Asked, AskedItem, texts, tidy
 from vault import categories, resident_numbers, vocabulary
 from vault.exceptions import UnknownCategory
 
@@ -73,8 +73,8 @@ def current_template(partner: Partner, purpose: str) -> PurposeTemplate:
 
 
 def holds_resident_number(value: object) -> bool:
-    """Return whether any text inside `value` holds a 주민등록번호."""
-    return any(resident_numbers.spans(text) for text in texts(value))
+    """Return whether any text inside `value` holds a 주민등록번호, as it would be kept."""
+    return any(resident_numbers.spans(text) for text in texts(tidy(value)))
 
 
 def _broken(

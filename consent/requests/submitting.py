@@ -65,6 +65,8 @@ def submit(
         return earlier
     asked = validation.parse(body)
     try:
+        if rules.holds_resident_number(key.text):
+            raise rules.broken("resident-number")
         template = allowed(client, body, asked, now)
         checked = Checked(client=client, asked=asked, template=template, key=key)
         return _take(checked, now, linked=linked)

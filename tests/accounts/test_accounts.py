@@ -67,6 +67,23 @@ def test_sign_up_shows_the_operators_four_items_in_order(guest: Browser, languag
     assert signup_notice.current(language).html in text
 
 
+@pytest.mark.rule("주민등록번호 is neither stored nor requested", "consent.md 11.4")
+@pytest.mark.parametrize("name", ["900101-1234567", "9001011234568", "rrn.900101.1234567"])
+def test_an_address_that_is_a_resident_number_is_refused_at_both_forms(
+    guest: Browser, name: str
+) -> None:
+    address = {"email": f"{name}@example.kr"}
+    page = guest.post("/account/signup/", FORM | address).content.decode()
+    assert "Resident registration numbers" in page
+    assert not User.objects.exists()
+
+    guest.force_login(cast.make_pod().owner)
+    page = guest.post("/account/email/", address | {"action_add": ""}).content.decode()
+    assert "Resident registration numbers" in page
+    assert not EmailAddress.objects.filter(email=address["email"]).exists()
+    assert not mail.outbox
+
+
 def test_sign_up_makes_account_pod_and_the_pinned_notice_at_once(guest: Browser) -> None:
     guest.post("/account/signup/", FORM)
     user = User.objects.get(email="mina@example.kr")

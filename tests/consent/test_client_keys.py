@@ -12,12 +12,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.utils import timezone
 
-from consent import client_keys
+from consent import client_keys, partners
 from consent.exceptions import AttestationRefused
 from consent.models import AccessToken
 from consent.oauth import keysets, signatures, tokens
 from consent.oauth.exceptions import KeySetInvalid
 from consent.revocation import attestations
+from keys.exceptions import EnvelopeKeyInvalid
 from tests import cast
 from tests.consent.oauth import world
 from tests.consent.oauth.world import Brand, ask, new_key, public_jwk
@@ -197,3 +198,12 @@ def test_the_command_lists_adds_and_retires(brand: Brand, tmp_path: Path) -> Non
                   ["retire", name, "k1", "--at", "2026-01-01T00:00:00"]):  # fmt: skip
         with pytest.raises(CommandError):
             call_command("client_keys", *wrong)
+
+
+@pytest.mark.rule("주민등록번호 is neither stored nor requested", "consent.md 11.4")
+def test_a_key_is_not_named_by_a_resident_number(brand: Brand) -> None:
+    with pytest.raises(KeySetInvalid, match="resident registration number"):
+        client_keys.add(brand.client, public_jwk(new_key(), "900101-1234567"), cast.OPERATOR)
+    key = {"suite": "x25519-sha256-aes256gcm", "kid": "900101-1234567", "key": "A" * 43}
+    with pytest.raises(EnvelopeKeyInvalid):
+        partners.set_sealing_key(brand.client, key, cast.OPERATOR)

@@ -74,8 +74,11 @@ def test_a_version_that_is_no_number_of_ours_is_none(
 
 
 @pytest.mark.rule("주민등록번호 is neither stored nor requested", "consent.md 11.4")
-def test_a_resident_number_is_refused_in_our_words(browser: Browser, pod: Pod) -> None:
-    number = "900101-1234568"
+@pytest.mark.parametrize(
+    "number",
+    ["900101-1234568", "900101\t-\t1234568", "주민등록번호 9 0 0 1 0 1 1 2 3 4 5 6 8"],
+)
+def test_a_resident_number_is_refused_in_our_words(browser: Browser, pod: Pod, number: str) -> None:
     page = browser.post("/data/stay/add/", {"hotel": number, "check_in": "2026-08-14"})
     assert "Resident registration numbers" in page.content.decode()
     assert not Record.objects.filter(pod=pod).exists()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vault import pods, resident_numbers, strictjson
 from vault.exceptions import RRNFound
 from vault.models import Pod, Record
-from vault.resident_numbers import spans
+from vault.resident_numbers import glance, plain, spans
 
 BIRTHS = st.dates(date(1930, 1, 1), date(2020, 12, 31))
 TAILS = st.text("0123456789", min_size=6, max_size=6)
@@ -158,7 +158,9 @@ def test_a_long_text_is_searched_quickly() -> None:
 
 
 LABELS = st.sampled_from(["", "주민등록번호", "rrn", "memo", "RRN "])
-JOINTS = SEPARATORS | st.sampled_from(["", ".", "/", ":", "_", "~", "\u00ad-"])
+JOINTS = SEPARATORS | st.sampled_from(
+    ["", ".", "/", ":", "_", "~", "\u00ad-", "\t", "\n", "\x01", ",", "·", "…", ")(", '"', "\\"]
+)
 
 
 @given(numbers(), JOINTS, TEXTS, TEXTS, LABELS, st.sampled_from("０٠0"))
@@ -178,7 +180,7 @@ def test_the_glance_never_overlooks_what_the_search_finds(
         whole,
         f"{label}{digits}",
     ):
-        found = list(resident_numbers._places(value, False))
+        found = resident_numbers.places(value, {})
         assert not found or resident_numbers.may_hold(strictjson.dumps(value))
 
 
@@ -199,7 +201,7 @@ def test_the_glance_passes_what_records_usually_hold(value: object) -> None:
 
 def test_what_the_glance_takes_for_plain_letters_are_plain_letters() -> None:
     every = (chr(code) for code in range(0x80, 0x110000) if not 0xD800 <= code < 0xE000)
-    passed = [char for char in every if resident_numbers._is_hangul(char.encode())]
+    passed = [char for char in every if glance._is_hangul(char.encode())]
 
     assert {"가", "핑", "漢"} <= set(passed)
-    assert all(resident_numbers._PLAIN[ord(char)] == char for char in passed)
+    assert all(plain.PLAIN[ord(char)] == char for char in passed)

@@ -69,7 +69,7 @@ def _bulk() -> Operation:
         answers={200: _results()},
         told=(
             *EVERYWHERE, *NEGOTIATED, problems.plain(415),
-            *map(problems.of, (consent.RequestInvalid, consent.TooManyRecords)),
+            *map(problems.of, (consent.RequestInvalid, consent.TooManyRecords, vault.RRNFound)),
         ),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from config.openapi import problems
 from config.openapi.operation import EVERYWHERE, FOUND, JSON_BODY, Operation, body, limited
 from consent import exceptions as consent
+from vault import exceptions as vault
 
 TAG = "Reading"
 # Why a call about somebody's data is refused, whether it reads or brings.
@@ -45,7 +46,7 @@ def _read() -> Operation:
         ),
         body=body("Read"),
         answers={200: limited(_("The granted fields, newest first."), "ReadAnswer")},
-        told=(*_READ, problems.of(consent.RepeatRefused)),
+        told=(*_READ, *map(problems.of, (consent.RepeatRefused, vault.RRNFound))),
     )
 
 
@@ -62,8 +63,11 @@ def _batch() -> Operation:
         ),
         body=body("BatchRead"),
         answers={200: limited(_("A result for each customer."), "BatchAnswer")},
-        told=(*EVERYWHERE, *JSON_BODY, problems.of(consent.PartnerSuspended)),
-    )
+        told=(
+            *EVERYWHERE, *JSON_BODY,
+            *map(problems.of, (consent.PartnerSuspended, vault.RRNFound)),
+        ),
+    )  # fmt: skip
 
 
 def _changes() -> Operation:

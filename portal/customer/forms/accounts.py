@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from allauth.account.forms import (
+    AddEmailForm,
     ConfirmEmailVerificationCodeForm,
     ResetPasswordForm,
     SignupForm,
@@ -23,10 +24,22 @@ from audit import log
 from audit.types import EntryType
 from portal.common import signup_notice
 from portal.common.signup_notice import Notice
-from vault import pods
+from vault import pods, resident_numbers
+from vault.exceptions import RRNFound
 
 
-class SignUp(SignupForm):  # type: ignore[misc]
+class _Address:
+    """What forms that take an address share: it is stored, and no 주민등록번호 is."""
+
+    def clean_email(self) -> str:
+        """Return the address if it holds none."""
+        if resident_numbers.spans(self.cleaned_data["email"]):  # type: ignore[attr-defined]
+            raise forms.ValidationError(RRNFound.sentence)
+        address: str = super().clean_email()  # type: ignore[misc]
+        return address
+
+
+class SignUp(_Address, SignupForm):  # type: ignore[misc]
     """allauth's form with two statements of the person's own, neither ticked beforehand."""
 
     notice = forms.BooleanField(
@@ -85,6 +98,10 @@ class SignUp(SignupForm):  # type: ignore[misc]
             self.account_already_exists = True
             self.cleaned_data["email"] = address
         return made
+
+
+class AddEmail(_Address, AddEmailForm):  # type: ignore[misc]
+    """allauth's form, by which an address is changed."""
 
 
 def _look_for(user: User) -> None:

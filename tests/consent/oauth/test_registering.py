@@ -118,6 +118,23 @@ def test_what_is_not_known_is_ignored(door: Browser, partner: Partner) -> None:
     assert Client.objects.get().level == 1
 
 
+@pytest.mark.rule("주민등록번호 is neither stored nor requested", "consent.md 11.4")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_name#ko": "마루 900101-1234567"},
+        {"client_name": "9 0 0 1 0 1 1 2 3 4 5 6 8"},
+        {"jwks": {"keys": [public_jwk(new_key(), "900101-1234567")]}},
+        {"redirect_uris": [f"{BACK}/900101-1234567"]},
+    ],
+)
+def test_no_program_holds_a_resident_number(door: Browser, partner: Partner, changes: Any) -> None:
+    answer = register(door, issue(partner, level=2), described(**changes))
+    assert answer.status_code == 400
+    assert "resident registration number" in answer.json()["error_description"].lower()
+    assert not Client.objects.exists()
+
+
 META, BACK_ERROR = "invalid_client_metadata", "invalid_redirect_uri"
 REFUSED: dict[str, tuple[int, dict[str, Any], str]] = {
     "no name": (1, {"client_name": ...}, META),

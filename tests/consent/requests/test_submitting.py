@@ -24,6 +24,7 @@ from vault.models import Pod
 
 Change = dict[str, Any] | Callable[[], dict[str, Any]]
 RRN = "900101-1234567"
+SPACED = "9 0 0 1 0 1 1 2 3 4 5 6 8"
 
 
 def days(count: int) -> str:
@@ -76,6 +77,8 @@ def test_a_request_reaches_the_owner_and_is_in_the_log(pod: Pod, hotel: Client) 
         ("at-least-above-asked", lambda: {"at_least": {"expires": days(31)}}),
         ("resident-number", {"benefit": {"ko": f"주민등록번호 {RRN}", "en": "none"}}),
         ("resident-number", {"items": [cast.make_item(RRN)]}),
+        ("resident-number", {"items": [cast.make_item(why={"ko": SPACED, "en": "x"})]}),
+        ("resident-number", {"benefit": {"ko": RRN.replace("-", " " * 30), "en": "none"}}),
     ],
 )
 def test_a_request_against_a_rule_is_refused_and_logged_with_the_rule(

@@ -7,6 +7,7 @@ from tests import cast
 from tests.door.negatives.table import Case
 
 INVALID = "request-invalid"
+RRN = "900101-1234567"  # nobody's
 CANARY = "CANARY"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 # What an object of ours has and no caller may set; the second half is what others' APIs obey.
@@ -146,3 +147,14 @@ def _keys() -> Iterator[Case]:
         ):
             yield Case(name=f"an idempotency key: {name}", route=route,
                        headers={"Idempotency-Key": key}, status=422, code=INVALID)  # fmt: skip
+    for route, code in (
+        ("requests", "resident-number"),
+        ("journeys", "resident-number"),
+        ("contributions", "rrn-found"),
+        ("contributions/bulk", "rrn-found"),
+    ):
+        yield Case(name="an idempotency key: a resident number", route=route,
+                   headers={"Idempotency-Key": RRN}, status=422, code=code)  # fmt: skip
+    for route in ("reads", "reads/batch"):
+        yield Case(name="an idempotency key: a resident number", route=route,
+                   change={"idempotency_key": RRN}, status=422, code="rrn-found")  # fmt: skip
