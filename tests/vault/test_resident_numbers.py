@@ -159,7 +159,25 @@ def test_a_long_text_is_searched_quickly() -> None:
 
 LABELS = st.sampled_from(["", "주민등록번호", "rrn", "memo", "RRN "])
 JOINTS = SEPARATORS | st.sampled_from(
-    ["", ".", "/", ":", "_", "~", "\u00ad-", "\t", "\n", "\x01", ",", "·", "…", ")(", '"', "\\"]
+    [
+        "",
+        ".",
+        "/",
+        ":",
+        "_",
+        "~",
+        "\u00ad-",
+        "\t",
+        "\n",
+        "\x01",
+        ",",
+        "·",
+        "…",
+        "＂",
+        ")(",
+        '"',
+        "\\",
+    ]
 )
 
 

@@ -54,9 +54,9 @@ _NOT_HANGUL = (b"?", b"Ea", b"Ec", b"Fb", b"Fc")
 _KINDS = "".join(map(_kind, range(256))).encode()
 _ASCII = bytes(range(128))
 _ESCAPED = re.compile(rb"\\(?:u[0-9a-f]{4}|.)")
-# Quotes, colons and commas too: a number in a text may have them, and where fields end, the next
-# one's name parts the digits.
-_SEPARATORS = bytes(byte for byte in range(128) if not chr(byte).isalnum() and byte not in b"*#")
+# Colons and commas too: a number in a text may have them. Not the quotes, which are where texts
+# begin and end: those within a text are escaped.
+_SEPARATORS = bytes(byte for byte in range(128) if not chr(byte).isalnum() and byte not in b'*#"')
 _SHAPE = bytes(ord("0" if byte in b"0123456789" else "x") for byte in range(256))
 _MANY_DIGITS = b"0" * 10
 # Behind a name or in a list. A negative one has thirteen digits only if it shows them.

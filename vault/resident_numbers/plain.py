@@ -29,7 +29,8 @@ def _plain(char: str) -> str | None:
     if char in _DASHES or char in _MIDDLE_DOTS:
         return "-"
     if ord(char) in _FULL_WIDTH:
-        char = chr(ord(char) - 0xFF01 + 0x21)
+        # The glance takes a plain quotation mark for the end of a text.
+        char = "'" if char == "＂" else chr(ord(char) - 0xFF01 + 0x21)
     if char.isspace():
         return " "
     kind = unicodedata.category(char)
