@@ -1,6 +1,7 @@
 """A granian with its worker processes, started and stopped, and how much memory they took."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ def serving(workers: int = 1) -> Iterator[subprocess.Popen]:
         "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(PORT), "--workers", str(workers),
         "--blocking-threads", str(THREADS), "--http1-buffer-size", "65536", "--no-ws", "--log-level", "error",
     ]  # fmt: skip
+    _need_free()
     process = subprocess.Popen(command, env={"MALLOC_ARENA_MAX": "2", **os.environ})
     try:
         _wait()
@@ -43,6 +45,13 @@ def _resident_kb(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     return 0
+
+
+def _need_free() -> None:
+    # Granian shares a port with whoever listens there: half of the calls would measure a stranger.
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+            raise RuntimeError(f"port {PORT} is taken; end the bench or server that is left there")
 
 
 def _wait() -> None:

@@ -69,7 +69,13 @@ def test_ending_says_first_what_it_means_and_shows_the_progress(
 
 def test_ending_one_part_leaves_the_rest(browser: Browser, world: World) -> None:
     item = world.grant.items.get(category="stay")
-    browser.post(f"/grants/{world.grant.pk}/items/{item.pk}/end/")
+    at = f"/grants/{world.grant.pk}/items/{item.pk}/end/"
+    _, going_on = browser.get(at).content.decode().split("What goes on")
+    going_on = going_on.split("</dl>")[0]
+    others = world.grant.items.exclude(pk=item.pk)
+    assert all(words.category(each.category) in going_on for each in others)
+    assert words.category("stay") not in going_on
+    browser.post(at)
     item.refresh_from_db()
     world.grant.refresh_from_db()
     assert item.ended_at is not None

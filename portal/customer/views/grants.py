@@ -132,11 +132,13 @@ def end_item(request: HttpRequest, pod: Pod, grant_id: UUID, item_id: int) -> Ht
         return redirect("grant", grant.pk)
     (seen,) = shared.of(pod, [grant])
     read = item.action == RequestItem.Action.READ
+    rest = grant.items.filter(ended_at=None).exclude(pk=item.pk).order_by("pk")
     context = {
         "seen": seen,
         "grant": grant,
         "item": item,
         "name": words.category(item.category),
+        "going_on": [*dict.fromkeys(words.category(each.category) for each in rest)],
         "choosers": read and copies.brands([(seen.brand, grant)], [item.category]),
     }
     return render(request, "portal/customer/grant_end_item.html", context)
