@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from pytest_django import Settings
 
 from config import celery, serving
@@ -25,13 +26,15 @@ from keys.providers import FileProvider
 from keys.store import Store
 from tests.consent.revocation.processes import ROOT
 
-pytestmark = pytest.mark.django_db
+# What starts looks by a connection of its own, and closes it.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def sealed(settings: Settings) -> None:
     """The database holds a key."""
-    tree.make_pod_key(uuid4())
+    with transaction.atomic():
+        tree.make_pod_key(uuid4())
 
 
 @pytest.fixture
