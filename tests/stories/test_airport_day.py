@@ -109,7 +109,7 @@ def test_a_bad_line_of_a_file_is_named_and_the_good_ones_are_kept(
     page = customer("careless").bring(DATA / "purchases.csv", DATA / "purchases.mapping.json")
     (row,) = page.main.all("tbody")[0].all("tr")
     assert "4개" in page.heading
-    assert row.text.startswith("4 ")
+    assert row.text.startswith("4번째 줄 ")
     assert "날짜가 틀린 가게" not in page.text
 
 
